@@ -1,0 +1,1 @@
+"""Events: written with the state, published, consumed, confirmed."""
