@@ -41,7 +41,7 @@ def _apply(connection: apsw.Connection, component: str, folder: Traversable) -> 
     newest = next(iter(connection.execute(query, (component,))))[0]
     if newest > len(steps):
         raise NewerSchema(
-            f"{connection.filename}: schema {newest} of {component} is newer than the {len(steps)} that this program knows;"
+            f"{connection.filename}: schema {newest} of {component} is newer than this program's {len(steps)};"
             " start the newer version, or name another data directory"
         )
     for number, step in enumerate(steps[newest:], start=newest + 1):

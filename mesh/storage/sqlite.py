@@ -1,7 +1,7 @@
 """SQLite for one service: one writer thread with group commit, reads on the event loop.
 
 WAL with synchronous=FULL keeps every acknowledged commit through a power cut; one fsync is shared by all writes that
-waited for it. Several processes of a service may open the file: BEGIN IMMEDIATE and the busy timeout order their writes.
+waited for it. Several processes of a service may open the file: BEGIN IMMEDIATE and the busy timeout order them.
 Reads are point look-ups of microseconds, so they run where they are asked for: a thread hop would cost more.
 """
 
