@@ -1,0 +1,121 @@
+"""The read: bodies, then counts, viewer state and accounts, one batch each and side by side.
+
+What must be there and what may be missing:
+
+    bodies, referenced tweets   required: without them the call fails with Unavailable
+    counts, viewer state        optional: DEGRADED_PART_COUNTS, DEGRADED_PART_VIEWER_STATE
+    accounts                    optional: DEGRADED_PART_AUTHORS
+
+Who may see what is decided between the two steps, by `views.visibility`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Collection, Sequence
+from datetime import timedelta
+from typing import TypeVar
+
+from aviary.engagement.internal.v1.engagement_internal_service_pb2 import TweetEngagement
+from aviary.type.v1 import tweet_pb2
+from aviary.type.v1.user_pb2 import User
+from mesh.errors import MeshError
+from views.clients.engagement import Engagements
+from views.clients.tweets import StoredTweets
+from views.clients.users import UserCards
+from views.model import Bodies, SeenTweets, Tweet, distinct
+from views.presentation import includes, mentioned_usernames, referenced_ids, set_engagement
+
+Expansions = Collection[tweet_pb2.Expansion.ValueType]
+Parts = set[tweet_pb2.DegradedPart.ValueType]
+Found = TypeVar("Found")
+
+
+class TweetReader:
+    """Turns ids into tweets with counts, viewer state and what they refer to.
+
+    `patience` is how long a page waits for a part it can do without.
+    """
+
+    def __init__(
+        self,
+        tweets: StoredTweets,
+        users: UserCards,
+        engagement: Engagements,
+        *,
+        patience: timedelta = timedelta(milliseconds=400),
+    ) -> None:
+        self._tweets = tweets
+        self._users = users
+        self._engagement = engagement
+        self._patience_seconds = patience.total_seconds()
+
+    async def read(self, ids: Sequence[int], *, viewer_id: int = 0, expansions: Expansions = ()) -> SeenTweets:
+        """Both steps, for pages on which every live tweet may be seen. At most 1,000 ids. Raises Unavailable."""
+        bodies = await self.bodies(ids)
+        return await self.present(bodies, ids, viewer_id=viewer_id, expansions=expansions)
+
+    async def bodies(self, ids: Sequence[int]) -> Bodies:
+        """The first step: what is known of the ids. Raises Unavailable."""
+        if not ids:
+            return Bodies({})
+        return await self._tweets.get_many(distinct(ids))
+
+    async def present(
+        self, bodies: Bodies, order: Sequence[int], *, viewer_id: int = 0, expansions: Expansions = ()
+    ) -> SeenTweets:
+        """The second step: the tweets of `order` that are live, each once. Engagement is asked once for all of them.
+
+        Accounts in includes carry no counts. Referenced tweets that are deleted or unknown are left out.
+        Raises Unavailable only for referenced tweets.
+        """
+        wanted = distinct(order)
+        tweets = [bodies.live[id_] for id_ in wanted if id_ in bodies.live]
+        missing = tuple(id_ for id_ in wanted if id_ not in bodies.live)
+        deleted = bodies.deleted.intersection(missing)
+        if not tweets:
+            return SeenTweets(tweets, deleted=deleted, missing=missing)
+        referenced = await self._referenced(bodies, tweets, expansions)
+        shown = list({tweet.tweet_id: tweet for tweet in (*tweets, *referenced)}.values())
+        degraded: Parts = set()
+        async with asyncio.TaskGroup() as parts:
+            engagements = parts.create_task(self._engagements(shown, viewer_id))
+            users = parts.create_task(self._accounts(shown, expansions, degraded))
+        degraded |= set_engagement(shown, engagements.result(), viewer_id=viewer_id)
+        return SeenTweets(tweets, includes(users.result(), referenced), sorted(degraded), deleted, missing)
+
+    async def _referenced(self, bodies: Bodies, tweets: Sequence[Tweet], expansions: Expansions) -> list[Tweet]:
+        if tweet_pb2.EXPANSION_REFERENCED_TWEETS not in expansions:
+            return []
+        ids = referenced_ids(tweets)
+        known = bodies.joined(await self.bodies([id_ for id_ in ids if id_ not in bodies.live]))
+        return [known.live[id_] for id_ in ids if id_ in known.live]
+
+    async def _engagements(self, tweets: Sequence[Tweet], viewer_id: int) -> dict[int, TweetEngagement]:
+        ids = [tweet.tweet_id for tweet in tweets]
+        found = await self._optional(self._engagement.get_many(ids, viewer_id=viewer_id))
+        return dict(found or {})
+
+    async def _accounts(self, tweets: Sequence[Tweet], expansions: Expansions, degraded: Parts) -> list[User]:
+        users: list[User] = []
+        if tweet_pb2.EXPANSION_AUTHOR in expansions:
+            author_ids = distinct(tweet.user_id for tweet in tweets)
+            authors = await self._optional(self._users.get_reachable(author_ids)) or {}
+            users.extend(authors.values())
+            if len(authors) < len(author_ids):
+                degraded.add(tweet_pb2.DEGRADED_PART_AUTHORS)
+        names = mentioned_usernames(tweets) if tweet_pb2.EXPANSION_MENTIONED_USERS in expansions else set()
+        if names:
+            mentioned = await self._optional(self._users.by_usernames(names))
+            users.extend((mentioned or {}).values())
+            if mentioned is None:
+                degraded.add(tweet_pb2.DEGRADED_PART_AUTHORS)
+        return users
+
+    async def _optional(self, part: Awaitable[Found]) -> Found | None:
+        """The part, or None when it fails or takes too long."""
+        try:
+            async with asyncio.timeout(self._patience_seconds):
+                return await part
+        except (MeshError, TimeoutError):
+            return None
