@@ -1,0 +1,74 @@
+"""The home page of 20 with authors, counts, viewer state and token: through the edge, and by a direct gRPC call."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from aviary.timeline.v1 import timeline_service_pb2
+from aviary.type.v1 import tweet_pb2
+from bench.cpu import CpuReading, cpu_seconds, per_operation_ms
+from bench.http_load import HttpLoad, load
+from bench.mesh_under_test import MeshUnderTest
+from bench.population import Person, Stubs
+
+PAGE_SIZE = 20
+PATH = f"/v1/timelines/home?page_size={PAGE_SIZE}&expansions=EXPANSION_AUTHOR"
+DEADLINE_SECONDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class PageCost:
+    """CPU by process for one page, and what the load saw."""
+
+    connections: int
+    cpu_ms: dict[str, float]
+    load: HttpLoad
+
+
+async def read_every_page(stubs: Stubs, viewers: Sequence[Person]) -> list[Person]:
+    """Each viewer's first page once, so that every timeline is there. Returns the viewers whose page is full."""
+    full = []
+    for viewer in viewers:
+        asked = timeline_service_pb2.ListHomeTimelineRequest(
+            page_size=PAGE_SIZE, expansions=[tweet_pb2.EXPANSION_AUTHOR]
+        )
+        page = await stubs.timeline.ListHomeTimeline(asked, metadata=viewer.metadata, timeout=DEADLINE_SECONDS)
+        if len(page.items) == PAGE_SIZE:
+            full.append(viewer)
+    return full
+
+
+async def measure_pages(mesh: MeshUnderTest, viewers: Sequence[Person], *, connections: int, seconds: int) -> PageCost:
+    """Load the edge for `seconds` with viewers drawn at random, after a second of warming up."""
+    tokens = mesh.folder / "bench-tokens.txt"
+    tokens.write_text("\n".join(viewer.token for viewer in viewers) + "\n")
+    await load(mesh.edge, PATH, tokens, connections=connections, seconds=1)
+    before = CpuReading.of(mesh.pids)
+    seen = await load(mesh.edge, PATH, tokens, connections=connections, seconds=seconds)
+    used = CpuReading.of(mesh.pids).since(before)
+    if seen.failed:
+        raise RuntimeError(f"{seen.failed} of {seen.requests} pages failed")
+    return PageCost(connections, per_operation_ms(used, seen.requests), seen)
+
+
+async def measure_direct_calls(
+    mesh: MeshUnderTest, stubs: Stubs, viewers: Sequence[Person], *, calls: int, in_flight: int
+) -> dict[str, float]:
+    """CPU milliseconds by process for the same page asked of timeline_svc itself; "client" is the caller's own."""
+    chance = random.Random(in_flight)
+    asked = timeline_service_pb2.ListHomeTimelineRequest(page_size=PAGE_SIZE, expansions=[tweet_pb2.EXPANSION_AUTHOR])
+
+    async def caller() -> None:
+        for _ in range(calls // in_flight):
+            metadata = chance.choice(viewers).metadata
+            await stubs.timeline.ListHomeTimeline(asked, metadata=metadata, timeout=DEADLINE_SECONDS)
+
+    before, own = CpuReading.of(mesh.pids), cpu_seconds(os.getpid())
+    await asyncio.gather(*(caller() for _ in range(in_flight)))
+    used = CpuReading.of(mesh.pids).since(before)
+    used["client"] = cpu_seconds(os.getpid()) - own
+    return per_operation_ms(used, calls // in_flight * in_flight)
