@@ -17,6 +17,7 @@ from redis.exceptions import RedisError
 from aviary.type.v1 import tweet_pb2, user_pb2
 from mesh.clock import Clock, SystemClock
 from mesh.errors import Unavailable
+from views.metrics import ViewMetrics
 
 TTL_SECONDS = 300
 SKIP_SECONDS = 1.0
@@ -30,9 +31,10 @@ class BodyCache:
     they do not ask. The owner's overwrites raise Unavailable, so that the outbox repeats them.
     """
 
-    def __init__(self, redis: Redis, *, clock: Clock | None = None) -> None:
+    def __init__(self, redis: Redis, *, clock: Clock | None = None, metrics: ViewMetrics | None = None) -> None:
         self._redis = redis
         self._clock = clock or SystemClock()
+        self._metrics = metrics or ViewMetrics()
         self._skip_until = float("-inf")
 
     async def tweets(self, ids: Sequence[int]) -> dict[int, tweet_pb2.Tweet | None]:
@@ -76,14 +78,21 @@ class BodyCache:
         await self._put(f"user:{user.user_id}", _bare(user))
 
     async def _read(self, kind: str, ids: Sequence[int]) -> dict[int, bytes]:
-        if not ids or self._is_skipped():
+        if not ids:
             return {}
+        values = await self._values([f"{kind}:{id_}" for id_ in ids])
+        found = {id_: value for id_, value in zip(ids, values, strict=False) if isinstance(value, bytes)}
+        self._metrics.look_up(kind, hits=len(found), misses=len(ids) - len(found))
+        return found
+
+    async def _values(self, keys: list[str]) -> Sequence[object]:
+        if self._is_skipped():
+            return ()
         try:
-            values = await self._redis.mget([f"{kind}:{id_}" for id_ in ids])
+            return await self._redis.mget(keys)
         except (RedisError, OSError):
             self._skip()
-            return {}
-        return {id_: value for id_, value in zip(ids, values, strict=True) if isinstance(value, bytes)}
+            return ()
 
     async def _fill(self, values: Mapping[str, bytes]) -> None:
         if not values or self._is_skipped():

@@ -12,7 +12,7 @@ Who may see what is decided between the two steps, by `views.visibility`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Collection, Sequence
+from collections.abc import Awaitable, Collection, Container, Sequence
 from datetime import timedelta
 from typing import TypeVar
 
@@ -23,8 +23,10 @@ from mesh.errors import MeshError
 from views.clients.engagement import Engagements
 from views.clients.tweets import StoredTweets
 from views.clients.users import UserCards
+from views.metrics import ViewMetrics
 from views.model import Bodies, SeenTweets, Tweet, distinct
 from views.presentation import includes, mentioned_usernames, referenced_ids, set_engagement
+from views.visibility import DropReason, drop_reason
 
 Expansions = Collection[tweet_pb2.Expansion.ValueType]
 Parts = set[tweet_pb2.DegradedPart.ValueType]
@@ -43,23 +45,47 @@ class TweetReader:
         users: UserCards,
         engagement: Engagements,
         *,
+        metrics: ViewMetrics | None = None,
         patience: timedelta = timedelta(milliseconds=400),
     ) -> None:
         self._tweets = tweets
         self._users = users
         self._engagement = engagement
+        self._metrics = metrics or ViewMetrics()
         self._patience_seconds = patience.total_seconds()
 
     async def read(self, ids: Sequence[int], *, viewer_id: int = 0, expansions: Expansions = ()) -> SeenTweets:
         """Both steps, for pages on which every live tweet may be seen. At most 1,000 ids. Raises Unavailable."""
         bodies = await self.bodies(ids)
-        return await self.present(bodies, ids, viewer_id=viewer_id, expansions=expansions)
+        seen = await self.present(bodies, ids, viewer_id=viewer_id, expansions=expansions)
+        for id_ in seen.missing:
+            self._metrics.drop(DropReason.DELETED if id_ in seen.deleted else DropReason.UNKNOWN)
+        return seen
 
     async def bodies(self, ids: Sequence[int]) -> Bodies:
         """The first step: what is known of the ids. Raises Unavailable."""
         if not ids:
             return Bodies({})
         return await self._tweets.get_many(distinct(ids))
+
+    def followed(
+        self, bodies: Bodies, order: Sequence[int], *, viewer_id: int, followed_ids: Container[int]
+    ) -> list[int]:
+        """Between the steps of a home timeline: those of `order` that the viewer gets to see, each once."""
+        kept = []
+        for id_ in distinct(order):
+            tweet = bodies.live.get(id_)
+            reason = drop_reason(
+                author_id=tweet.user_id if tweet else None,
+                is_deleted=id_ in bodies.deleted,
+                viewer_id=viewer_id,
+                followed_ids=followed_ids,
+            )
+            if reason is None:
+                kept.append(id_)
+            else:
+                self._metrics.drop(reason)
+        return kept
 
     async def present(
         self, bodies: Bodies, order: Sequence[int], *, viewer_id: int = 0, expansions: Expansions = ()
@@ -82,6 +108,7 @@ class TweetReader:
             engagements = parts.create_task(self._engagements(shown, viewer_id))
             users = parts.create_task(self._accounts(shown, expansions, degraded))
         degraded |= set_engagement(shown, engagements.result(), viewer_id=viewer_id)
+        self._metrics.degrade(degraded)
         return SeenTweets(tweets, includes(users.result(), referenced), sorted(degraded), deleted, missing)
 
     async def _referenced(self, bodies: Bodies, tweets: Sequence[Tweet], expansions: Expansions) -> list[Tweet]:
