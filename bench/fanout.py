@@ -38,7 +38,7 @@ async def measure_posts(
         texts = [f"bench post {number} to {len(followers)} followers" for number in range(posts // in_flight)]
         return [await post(stubs, author, text) for text in texts]
 
-    ids = sum(await asyncio.gather(*(writer() for _ in range(in_flight))), [])
+    ids = [one for written in await asyncio.gather(*(writer() for _ in range(in_flight))) for one in written]
     # Watching costs Redis time too: watch a few, read the CPU, and only then look at all.
     await _wait_until_delivered(mesh, [author, followers[0], followers[-1]], ids)
     used = CpuReading.of(mesh.pids).since(before)

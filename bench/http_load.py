@@ -50,7 +50,7 @@ class HttpLoad:
 
 def tool(name: str) -> tuple[str, dict[str, str]]:
     """Path and environment of wrk or redis-benchmark, from PATH or from .tools (`tools/bench_tools.sh`)."""
-    environment = dict(os.environ)  # noqa: TID251 - the tool's own environment, not a setting of ours
+    environment = dict(os.environ)
     if found := shutil.which(name):
         return found, environment
     libraries = str((_DEBIAN / "lib" / "x86_64-linux-gnu").resolve())
