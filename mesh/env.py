@@ -27,6 +27,13 @@ class SettingsError(Exception):
         self.mistakes = mistakes
 
 
+class PortTaken(SettingsError):
+    """An address to listen on that cannot be had."""
+
+    def __init__(self, env: str, listen: str) -> None:
+        super().__init__([f"{env}: cannot listen on {listen}: it is in use, or no address of this machine"])
+
+
 @dataclass(frozen=True, slots=True)
 class SettingRow:
     """A line of the settings table; `default` is as it would be written in the environment."""

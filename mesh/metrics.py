@@ -7,6 +7,8 @@ from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
+from mesh.env import PortTaken
+
 # Seconds. Fine around a millisecond, where calls between services are.
 BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
@@ -51,12 +53,18 @@ class Metrics:
 
 
 @contextmanager
-def exposed(metrics: Metrics, listen: str) -> Iterator[int]:
-    """Answer GET /metrics at `listen` (host:port) from a thread of its own; yields the port. Raises OSError."""
+def exposed(metrics: Metrics, listen: str) -> Iterator[None]:
+    """Answer GET /metrics at `listen` (host:port) from a thread of its own; "" is nowhere. Raises PortTaken."""
+    if not listen:
+        yield
+        return
     host, _, port = listen.rpartition(":")
-    server, thread = start_http_server(int(port), addr=host.strip("[]"), registry=metrics.registry)
     try:
-        yield server.server_port
+        server, thread = start_http_server(int(port), addr=host.strip("[]"), registry=metrics.registry)
+    except OSError as error:
+        raise PortTaken("AVIARY_METRICS_LISTEN", listen) from error
+    try:
+        yield
     finally:
         server.shutdown()
         server.server_close()

@@ -1,0 +1,186 @@
+"""The life of one process of a service.
+
+    settings         broken ones end it with exit 2, all mistakes at once
+    open             the service opens its store, its connections, its workers
+    work             its loops run; one that ends by itself ends the process with exit 1, to be started again
+    serve            the port is taken; health says NOT_SERVING
+    ready            when `ready` returns, health says SERVING; it is asked again every second
+    SIGTERM, SIGINT  health says NOT_SERVING, new calls go elsewhere, those in progress get 10 s; the loops are
+                     cancelled; what was opened is closed in reverse; exit 0
+
+A drain that hangs is ended after 14 s with exit 1; a second signal ends it at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, NoReturn, TypeVar
+
+import uvloop
+
+from mesh import logs
+from mesh.clock import Clock, SystemClock
+from mesh.command_line import Role, read_arguments
+from mesh.config import HasMesh
+from mesh.env import SettingsError, load
+from mesh.errors import MeshError
+from mesh.grpc_server import RunningServer, Served, serve
+from mesh.keys import BrokenKeys
+from mesh.method import BrokenContract
+from mesh.metrics import Metrics, exposed
+from mesh.storage.migrations import NewerSchema
+from mesh.storage.sqlite import DamagedDatabase
+from mesh.tokens import TokenVerifier
+
+__all__ = ["Served", "Service", "run"]
+
+# What an operator must mend before another start can do better.
+HOPELESS = (SettingsError, BrokenKeys, BrokenContract, NewerSchema, DamagedDatabase)
+ADMIN = "aviary.mesh.internal.v1.MeshAdminService"
+LINGER = timedelta(seconds=0.5)
+DRAIN_AT_MOST = timedelta(seconds=14)
+ASK_READY_EVERY = timedelta(seconds=1)
+
+logger = logging.getLogger(__name__)
+
+Config = TypeVar("Config", bound=HasMesh)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What `open_service` opened. `work` are loops that run until they are cancelled; `ready` returns when it can
+    serve, and raises a MeshError as long as it cannot.
+    """
+
+    name: str
+    served: Sequence[Served]
+    work: Sequence[Callable[[], Awaitable[None]]]
+    ready: Callable[[], Awaitable[None]]
+    metrics: Metrics = field(default_factory=Metrics)
+
+
+def run(
+    open_service: Callable[[Config], AbstractAsyncContextManager[Service]],
+    config_class: type[Config],
+    *,
+    arguments: Sequence[str] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> NoReturn:
+    """Live until a signal comes, then exit: 0 drained, 1 crashed, 2 cannot start. `python -m X` ends here."""
+    package = open_service.__module__.partition(".")[0]
+    role = read_arguments(package, config_class, arguments)
+    try:
+        config = load(config_class, environ)
+        logs.configure(service=package, level=config.mesh.log_level)
+        sys.exit(_run_until_signalled(open_service, config, role))
+    except* HOPELESS as group:
+        _explain(package, group)
+    sys.exit(2)
+
+
+@asynccontextmanager
+async def living(
+    service: Service, *, role: Role, listen: str, verifier: TokenVerifier, clock: Clock, linger: timedelta = timedelta()
+) -> AsyncIterator[RunningServer]:
+    """The service at work and serving, as far as its role goes, until the block ends. Raises what a loop raised."""
+    async with asyncio.TaskGroup() as group:
+        loops = [group.create_task(_for_ever(work)) for work in service.work if role != "serve"]
+        served = [each for each in service.served if role != "work" or each.descriptor.full_name == ADMIN]
+        serving = serve(served, listen=listen, verifier=verifier, clock=clock, metrics=service.metrics, linger=linger)
+        async with serving as server:
+            watch = group.create_task(_tell_readiness(service, server))
+            yield server
+            watch.cancel()
+        for loop in loops:
+            loop.cancel()
+
+
+async def _for_ever(work: Callable[[], Awaitable[None]]) -> None:
+    await work()
+    raise RuntimeError(f"{work} ended by itself")
+
+
+async def _tell_readiness(service: Service, server: RunningServer) -> None:
+    was_ready = False
+    while True:
+        try:
+            await service.ready()
+            is_ready = True
+        except MeshError as error:
+            is_ready = False
+            logger.warning("not ready", extra={"fields": {"reason": error.message}})
+        if is_ready != was_ready:
+            await server.set_serving(is_serving=is_ready)
+            was_ready = is_ready
+        await asyncio.sleep(ASK_READY_EVERY.total_seconds())
+
+
+def _run_until_signalled(
+    open_service: Callable[[Config], AbstractAsyncContextManager[Service]], config: Config, role: Role
+) -> int:
+    stop = _Stop()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        try:
+            runner.run(_live(open_service, config, role, stop))
+        except asyncio.CancelledError:
+            if not stop.is_asked:
+                raise
+    return 0
+
+
+async def _live(
+    open_service: Callable[[Config], AbstractAsyncContextManager[Service]], config: Config, role: Role, stop: _Stop
+) -> None:
+    stop.listen()
+    clock = SystemClock()
+    verifier = TokenVerifier(config.mesh.jwks_file, clock)
+    async with open_service(config) as service:
+        with exposed(service.metrics, config.mesh.metrics_listen):
+            async with living(
+                service, role=role, listen=config.mesh.listen, verifier=verifier, clock=clock, linger=LINGER
+            ) as server:
+                logger.info("started", extra={"fields": {"role": role, "port": server.port}})
+                await asyncio.Event().wait()
+
+
+class _Stop:
+    """A signal cancels the task that lives, wherever it is: while opening, or while waiting for the signal."""
+
+    def __init__(self) -> None:
+        self.is_asked = False
+
+    def listen(self) -> None:
+        """Take SIGTERM and SIGINT for the running task."""
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task()
+        assert task is not None
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._ask, task)
+
+    def _ask(self, task: asyncio.Task[Any]) -> None:
+        if self.is_asked:
+            os._exit(1)
+        self.is_asked = True
+        logger.info("draining")
+        guard = threading.Timer(DRAIN_AT_MOST.total_seconds(), os._exit, (1,))
+        guard.daemon = True
+        guard.start()
+        task.cancel()
+
+
+def _explain(program: str, group: BaseExceptionGroup[Exception]) -> None:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            _explain(program, error)
+            continue
+        for line in str(error).splitlines():
+            sys.stderr.write(f"{program}: {line}\n")
