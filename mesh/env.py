@@ -122,7 +122,13 @@ def _load(config_class: type[C], environ: Mapping[str, str], mistakes: list[str]
         except ValueError as error:
             shown = "" if how.secret else f"={text[:200]!r}"
             mistakes.append(f"{how.env}{shown}: {error}")
-    return config_class(**values) if not mistakes else object.__new__(config_class)
+    if mistakes:
+        return object.__new__(config_class)  # never seen: the mistakes are raised
+    try:
+        return config_class(**values)
+    except SettingsError as error:  # of a config class that compares its settings
+        mistakes += error.mistakes
+        return object.__new__(config_class)
 
 
 def _fields(config_class: type[object]) -> tuple[Field[Any], ...]:

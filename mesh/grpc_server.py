@@ -14,11 +14,10 @@ import grpc
 import protovalidate
 from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.message import Message
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_health.v1._async import HealthServicer
 
 from mesh.clock import Clock
 from mesh.env import PortTaken
+from mesh.health import Health
 from mesh.interceptors.access_log import log_call
 from mesh.interceptors.deadline import keep_deadline
 from mesh.interceptors.decode import decode
@@ -66,17 +65,10 @@ class Served:
 
 @dataclass(frozen=True, slots=True)
 class RunningServer:
-    """A server that answers; health says NOT_SERVING until `set_serving`."""
+    """A server that answers. Its health says NOT_SERVING until it is told otherwise."""
 
     port: int
-    _health: HealthServicer
-    _names: tuple[str, ...]
-
-    async def set_serving(self, *, is_serving: bool) -> None:
-        """What health answers from now on, for "" and for each service."""
-        status = health_pb2.HealthCheckResponse.SERVING if is_serving else health_pb2.HealthCheckResponse.NOT_SERVING
-        for name in self._names:
-            await self._health.set(name, status)
+    health: Health
 
 
 @asynccontextmanager
@@ -96,21 +88,18 @@ async def serve(
     """
     server = grpc.aio.server(options=OPTIONS)
     server.add_generic_rpc_handlers((_Methods(_behaviours(served, verifier, clock, metrics)),))
-    health = HealthServicer()
-    health_pb2_grpc.add_HealthServicer_to_server(health, server)
     names = [each.descriptor.full_name for each in served]
-    server.add_generic_rpc_handlers(reflection_handlers(names))
+    health = Health(names)
+    server.add_generic_rpc_handlers((health.handlers(), *reflection_handlers(names)))
     try:
         port = server.add_insecure_port(listen)
     except RuntimeError as error:
         raise PortTaken("AVIARY_LISTEN", listen) from error
-    running = RunningServer(port, health, ("", *names))
-    await running.set_serving(is_serving=False)
     await server.start()
     try:
-        yield running
+        yield RunningServer(port, health)
     finally:
-        await running.set_serving(is_serving=False)
+        health.close()
         await asyncio.sleep(linger.total_seconds())
         await server.stop(GRACE_SECONDS)
 

@@ -93,21 +93,28 @@ class OutgoingMethod:
             if seconds <= 0:
                 raise deadline_exceeded()
         send = self._repeated if self._may_be_repeated(request) else self._plain
+        metadata = [("x-request-id", call.request_id if call else uuid.uuid4().hex)]
+        user_token = self._user_token(call)
+        if self._method.auth != policy.AUTH_LEVEL_NONE:
+            token = self._tokens.token() if user_token is None else user_token
+            if token:
+                metadata.append(("authorization", f"Bearer {token}"))
         try:
-            answer = await send(request, timeout=seconds, metadata=self._metadata(call))
+            answer = await send(request, timeout=seconds, metadata=metadata)
         except grpc.aio.AioRpcError as error:
             self._calls.labels(self._target, self._method.name, error.code().name).inc()
-            raise self._failure(error) from None
+            raise self._failure(error, is_own_token=user_token is None) from None
+        except asyncio.CancelledError:
+            self._calls.labels(self._target, self._method.name, "CANCELLED").inc()
+            raise
         self._succeeded.inc()
         return answer
 
-    def _metadata(self, call: Call | None) -> tuple[tuple[str, str], ...]:
-        request_id = ("x-request-id", call.request_id if call else uuid.uuid4().hex)
-        if self._method.auth == policy.AUTH_LEVEL_NONE:
-            return (request_id,)
-        is_own = call is None or self._method.auth == policy.AUTH_LEVEL_SERVICE or call.caller.service != ""
-        token = self._tokens.token() if is_own or call is None else call.caller.token
-        return (request_id, ("authorization", f"Bearer {token}")) if token else (request_id,)
+    def _user_token(self, call: Call | None) -> str | None:
+        """The token that goes along, "" for an anonymous caller; None when this service speaks for itself."""
+        if call is None or call.caller.service or self._method.auth == policy.AUTH_LEVEL_SERVICE:
+            return None
+        return call.caller.token
 
     def _may_be_repeated(self, request: Message) -> bool:
         if self._method.is_read or not self._method.is_idempotent:
@@ -115,13 +122,12 @@ class OutgoingMethod:
         # Creates are idempotent by their key alone.
         return getattr(request, "request_id", None) != ""
 
-    def _failure(self, error: grpc.aio.AioRpcError) -> Exception:
+    def _failure(self, error: grpc.aio.AioRpcError, *, is_own_token: bool) -> Exception:
         code = error.code()
         details = dict(error.trailing_metadata() or ()).get(DETAILS_KEY)
         failure = from_status(code, details if isinstance(details, bytes) else None)
         if failure is None:
             failure = _without_details(code, self._target)
-        is_own_token = self._method.auth == policy.AUTH_LEVEL_SERVICE
         if is_own_token and isinstance(failure, Unauthenticated | PermissionDenied):
             return CallRefused(f"{self._method.path}: {failure.reason}")
         return failure

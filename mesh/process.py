@@ -25,8 +25,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, NoReturn, TypeVar
 
-import uvloop
-
 from mesh import logs
 from mesh.clock import Clock, SystemClock
 from mesh.command_line import Role, read_arguments
@@ -119,7 +117,7 @@ async def _tell_readiness(service: Service, server: RunningServer) -> None:
             is_ready = False
             logger.warning("not ready", extra={"fields": {"reason": error.message}})
         if is_ready != was_ready:
-            await server.set_serving(is_serving=is_ready)
+            server.health.tell(is_serving=is_ready)
             was_ready = is_ready
         await asyncio.sleep(ASK_READY_EVERY.total_seconds())
 
@@ -128,13 +126,21 @@ def _run_until_signalled(
     open_service: Callable[[Config], AbstractAsyncContextManager[Service]], config: Config, role: Role
 ) -> int:
     stop = _Stop()
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         try:
             runner.run(_live(open_service, config, role, stop))
         except asyncio.CancelledError:
             if not stop.is_asked:
                 raise
     return 0
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop  # noqa: PLC0415 - there is no wheel for every platform
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
 
 
 async def _live(

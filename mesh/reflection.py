@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from functools import cached_property
+from typing import Any
 
 import grpc
+from google.protobuf.message import DecodeError
 from grpc_reflection.v1alpha import reflection_pb2 as messages
 
 from mesh.descriptors import Files, read_files
@@ -21,9 +23,8 @@ HEALTH = "grpc.health.v1.Health"
 def reflection_handlers(services: Sequence[str]) -> tuple[grpc.GenericRpcHandler, ...]:
     """Handlers of both versions for a server of these services, health and reflection itself."""
     names = tuple(f"grpc.reflection.{version}.ServerReflection" for version in VERSIONS)
-    method = grpc.stream_stream_rpc_method_handler(
+    method: grpc.RpcMethodHandler[Any, Any] = grpc.stream_stream_rpc_method_handler(
         Reflection((*services, HEALTH, *names)).ServerReflectionInfo,
-        request_deserializer=messages.ServerReflectionRequest.FromString,
         response_serializer=messages.ServerReflectionResponse.SerializeToString,
     )
     return tuple(grpc.method_handlers_generic_handler(name, {"ServerReflectionInfo": method}) for name in names)
@@ -36,10 +37,14 @@ class Reflection:
         self._services = sorted(services)
 
     async def ServerReflectionInfo(
-        self, requests: AsyncIterator[messages.ServerReflectionRequest], _context: Context
+        self, requests: AsyncIterator[bytes], context: Context
     ) -> AsyncIterator[messages.ServerReflectionResponse]:
-        """One answer for each question."""
-        async for request in requests:
+        """One answer for each question. Requests come as bytes, so that broken ones are answered as anywhere else."""
+        async for body in requests:
+            try:
+                request = messages.ServerReflectionRequest.FromString(body)
+            except DecodeError:
+                await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "the request is no ServerReflectionRequest")
             yield self.answer(request)
 
     def answer(self, request: messages.ServerReflectionRequest) -> messages.ServerReflectionResponse:

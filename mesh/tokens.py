@@ -79,7 +79,12 @@ class TokenVerifier:
             claims = jwt.decode(
                 token, key.public, algorithms=[ALGORITHM], issuer=ISSUER, audience=ISSUER, options=options
             )
-        except (jwt.PyJWTError, ValueError, TypeError):  # the last two: JSON that is not what PyJWT expects
+        except (
+            jwt.PyJWTError,
+            ValueError,
+            TypeError,
+            RecursionError,
+        ):  # the last three: JSON that PyJWT did not expect
             raise _invalid() from None
         expires = _checked_times(claims, now)
         return expires, _caller(claims, key.owner, token)

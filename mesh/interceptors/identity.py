@@ -33,14 +33,14 @@ def _bearer(authorization: list[str], verifier: TokenVerifier) -> Caller:
 
 
 def _allowed(method: Method, caller: Caller) -> Caller:
-    if method.auth == policy.AUTH_LEVEL_OPTIONAL:
-        return caller if caller.user_id else ANONYMOUS
+    if method.auth == policy.AUTH_LEVEL_OPTIONAL and not caller.user_id:
+        return ANONYMOUS
     if caller is ANONYMOUS:
         raise Unauthenticated("CREDENTIALS_MISSING", f"{method.name} needs a token; send authorization: Bearer <token>")
-    if method.auth == policy.AUTH_LEVEL_USER:
-        is_allowed = caller.user_id > 0
-    else:
+    if method.auth == policy.AUTH_LEVEL_SERVICE:
         is_allowed = caller.service != "" and (not method.services or caller.service in method.services)
+    else:
+        is_allowed = caller.user_id > 0
     if not is_allowed:
         raise PermissionDenied("CALLER_NOT_ALLOWED", f"{method.name} is not for this kind of caller")
     missing = sorted(method.scopes - caller.scopes)

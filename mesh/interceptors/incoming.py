@@ -41,7 +41,7 @@ def receive(body: bytes, context: Context) -> Incoming:
     authorization: list[str] = []
     for key, value in context.invocation_metadata() or ():
         if key == "authorization":
-            authorization.append(value)
-        elif key == "x-request-id" and _REQUEST_ID.fullmatch(value):
-            request_id = value
+            authorization.append(str(value))
+        elif key == "x-request-id" and _REQUEST_ID.fullmatch(str(value)):
+            request_id = str(value)
     return Incoming(body, context, request_id or uuid.uuid4().hex, authorization)

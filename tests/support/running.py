@@ -84,11 +84,17 @@ async def running(
         jwks_file, _ = write_keys(Path(folder))
         judge = clock or SystemClock()
         verifier = TokenVerifier(jwks_file, judge)
+        raised: Exception | None = None
         async with (
             living(service, role=role, listen="127.0.0.1:0", verifier=verifier, clock=judge) as server,
             AsyncExitStack() as stack,
         ):
-            yield RunningService(service, server.port, stack)
+            try:
+                yield RunningService(service, server.port, stack)
+            except Exception as error:  # noqa: BLE001 - raised again below: a TaskGroup would wrap it
+                raised = error
+    if raised is not None:
+        raise raised
 
 
 def failure(error: grpc.aio.AioRpcError) -> MeshError:
