@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
+# A delivery that says nothing for this long is given to another worker.
+ACK_WAIT = timedelta(seconds=30)
+
 
 @dataclass(frozen=True, slots=True)
 class OutboxEvent:

@@ -1,0 +1,1 @@
+"""The whole mesh on one machine: real NATS and Redis, every service its own process, and the edge."""

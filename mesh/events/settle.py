@@ -1,0 +1,77 @@
+"""Writes down what became of events: confirmed rows are deleted, many at a time; given up ones are kept as dead."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import timedelta
+
+from mesh.clock import Clock
+from mesh.errors import Unavailable
+from mesh.events.interface import Outbox
+from mesh.metrics import Metrics
+
+_log = logging.getLogger(__name__)
+
+# Late on purpose: many deletes share one commit, and a lost one costs a repeat.
+GATHERING = timedelta(milliseconds=50)
+RETRY = timedelta(seconds=1)
+COUNTED_DEAD_LETTERS = 1_000
+
+
+class Settlement:
+    """The last step of each event. Nothing is forgotten while the store is away."""
+
+    def __init__(self, outbox: Outbox, clock: Clock, *, metrics: Metrics, service: str) -> None:
+        self._outbox = outbox
+        self._clock = clock
+        self._metrics = metrics
+        self._service = service
+        self._confirmed: set[int] = set()
+        self._given_up: dict[int, tuple[str, str, int]] = {}
+        self._has_news = asyncio.Event()
+
+    def delete(self, event_id: int) -> None:
+        """Its row goes soon."""
+        self._confirmed.add(event_id)
+        self._has_news.set()
+
+    def bury(self, event_id: int, *, group: str, reason: str) -> None:
+        """Its row becomes a dead letter soon."""
+        self._given_up[event_id] = (group, reason, self._clock.now_us())
+        self._has_news.set()
+
+    async def run(self) -> None:
+        """Write until cancelled; what is confirmed by then is still written."""
+        try:
+            while True:
+                await self._count_dead_letters()
+                await self._has_news.wait()
+                await asyncio.sleep(GATHERING.total_seconds())
+                self._has_news.clear()
+                if not await self._write():
+                    self._has_news.set()
+                    await asyncio.sleep(RETRY.total_seconds())
+        finally:
+            await self._write()
+
+    async def _write(self) -> bool:
+        confirmed = frozenset(self._confirmed)
+        try:
+            if confirmed:
+                await self._outbox.delete(confirmed)
+            self._confirmed -= confirmed
+            for event_id, (group, reason, at_us) in list(self._given_up.items()):
+                await self._outbox.bury(event_id, group=group, reason=reason, at_us=at_us)
+                del self._given_up[event_id]
+        except Unavailable as away:
+            _log.warning("the outbox of %s cannot be written: %s", self._service, away)
+            return False
+        return True
+
+    async def _count_dead_letters(self) -> None:
+        try:
+            dead = await self._outbox.dead(after=0, limit=COUNTED_DEAD_LETTERS)
+        except Unavailable:
+            return
+        self._metrics.outbox_dead_letters.set(len(dead))

@@ -1,0 +1,50 @@
+"""Fixtures that every folder of tests may use: the real servers, clean for each test."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from redis import Redis as BlockingRedis
+from redis.asyncio import Redis
+
+from mesh.events.nats_streams import EVENTS, FANOUT
+from mesh.storage.redis import open_redis
+from tests.support.servers import Server, delete_streams, start_nats, start_redis
+
+
+@pytest.fixture(scope="session")
+def nats_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One real nats-server for all tests; those that stop it start their own."""
+    with start_nats(Path(tmp_path_factory.mktemp("nats")) / "store") as server:
+        yield server
+
+
+@pytest.fixture
+def nats_url(nats_server: Server) -> str:
+    """Its address, with no stream on it."""
+    delete_streams(nats_server.url, (EVENTS, FANOUT))
+    return nats_server.url
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One real redis-server for all tests; those that stop it start their own."""
+    with start_redis(Path(tmp_path_factory.mktemp("redis"))) as server:
+        yield server
+
+
+@pytest.fixture
+def redis_url(redis_server: Server) -> str:
+    """Its address, with no key in it."""
+    with BlockingRedis.from_url(redis_server.url) as client:
+        client.flushall()
+    return redis_server.url
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[Redis]:
+    """A client of an empty Redis."""
+    async with open_redis(redis_url) as client:
+        yield client
