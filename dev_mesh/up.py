@@ -1,0 +1,70 @@
+"""`python -m dev_mesh up`: from an empty folder to a mesh that answers, and back down in order."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+from dev_mesh.child import StartFailed
+from dev_mesh.engine_programs import nats_program, redis_program
+from dev_mesh.keys import prepare_keys
+from dev_mesh.lock import AlreadyRunning, only_mesh
+from dev_mesh.options import Options
+from dev_mesh.plan import Plan
+from dev_mesh.ports import PortTaken, check_free, plan_ports
+from dev_mesh.service_programs import SERVICES, edge_program, service_programs
+from dev_mesh.supervisor import NotReady, Supervisor
+from dev_mesh.tour import TourFailed, tour
+from mesh.clock import Clock
+from mesh.keys import BrokenKeys
+
+CANNOT_START = 2
+
+
+def up(options: Options, *, clock: Clock) -> int:
+    """Run a mesh until a signal ends it. Returns the exit code: 0 drained, 2 it could not start."""
+    try:
+        ports = plan_ports(options.edge_port, replicas=options.replicas)
+        options.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with only_mesh(options.data_dir):
+            check_free(ports)
+            is_fresh = not (options.data_dir / "user_svc").exists()
+            plan = Plan(options, ports, prepare_keys(options.data_dir, SERVICES))
+            asyncio.run(_run(plan, shows_tour=is_fresh and options.shows_tour, clock=clock))
+    except (AlreadyRunning, PortTaken, BrokenKeys, StartFailed, NotReady, OSError, ValueError) as failure:
+        print(f"dev_mesh: {failure}", file=sys.stderr)
+        return CANNOT_START
+    return 0
+
+
+async def _run(plan: Plan, *, shows_tour: bool, clock: Clock) -> None:
+    stages = [[nats_program(plan), redis_program(plan)], service_programs(plan), [edge_program(plan)]]
+    supervisor = Supervisor(stages, data_dir=plan.options.data_dir, edge_url=plan.edge_url, clock=clock, say=say)
+    began = clock.monotonic()
+    say(f"starting {sum(map(len, stages))} processes, data in {plan.options.data_dir}")
+
+    async def once_ready() -> None:
+        say(_welcome(plan, took=clock.monotonic() - began))
+        if shows_tour:
+            try:
+                await tour(plan.edge_url, say)
+            except TourFailed as failure:
+                say(f"the tour ended early: {failure}")
+        say("ready; Ctrl-C stops the mesh")
+
+    await supervisor.run(once_ready)
+    say("stopped; the data stays")
+
+
+def say(text: str) -> None:
+    """One line for people, also when nobody is at a terminal."""
+    print(text, flush=True)
+
+
+def _welcome(plan: Plan, *, took: float) -> str:
+    tweet_svc = plan.address("tweet_svc")
+    return f"""the mesh answers after {took:.1f} s
+  HTTP   {plan.edge_url}   try: curl {plan.edge_url}/v1/limits
+  gRPC   {tweet_svc} is tweet_svc   try: grpcurl -plaintext {tweet_svc} list
+  all    {plan.options.data_dir / "mesh.json"}, or: python -m dev_mesh status --data-dir {plan.options.data_dir}
+  logs   {plan.options.data_dir / "logs"}"""
