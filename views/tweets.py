@@ -19,6 +19,7 @@ from typing import TypeVar
 from aviary.engagement.internal.v1.engagement_internal_service_pb2 import TweetEngagement
 from aviary.type.v1 import tweet_pb2
 from aviary.type.v1.user_pb2 import User
+from mesh.caller import CURRENT_CALL
 from mesh.errors import MeshError
 from views.clients.engagement import Engagements
 from views.clients.tweets import StoredTweets
@@ -36,7 +37,8 @@ Found = TypeVar("Found")
 class TweetReader:
     """Turns ids into tweets with counts, viewer state and what they refer to.
 
-    `patience` is how long a page waits for a part it can do without.
+    `patience` is how long a page waits for a part it can do without: at most that, and at most half of the time that
+    the call in progress has left.
     """
 
     def __init__(
@@ -142,7 +144,13 @@ class TweetReader:
     async def _optional(self, part: Awaitable[Found]) -> Found | None:
         """The part, or None when it fails or takes too long."""
         try:
-            async with asyncio.timeout(self._patience_seconds):
+            async with asyncio.timeout(self._seconds_to_wait()):
                 return await part
         except (MeshError, TimeoutError):
             return None
+
+    def _seconds_to_wait(self) -> float:
+        call = CURRENT_CALL.get()
+        if call is None:
+            return self._patience_seconds
+        return min(self._patience_seconds, (call.deadline - asyncio.get_running_loop().time()) / 2)

@@ -25,6 +25,7 @@ from aviary.type.v1.tweet_pb2 import (
     ViewerState,
 )
 from aviary.type.v1.user_pb2 import User
+from mesh.caller import ANONYMOUS, CURRENT_CALL, Call
 from mesh.errors import Unavailable
 from views.clients.engagement import Engagements
 from views.clients.tweets import StoredTweets
@@ -209,6 +210,19 @@ async def test_a_page_without_engagement_says_so(parts: Parts, trouble: str) -> 
     assert seen.degraded == [DEGRADED_PART_COUNTS, DEGRADED_PART_VIEWER_STATE]
     assert not any(tweet.HasField("counts") or tweet.HasField("viewer") for tweet in seen.tweets)
     assert parts.figure("aviary_views_degraded_total", part="counts") == 1
+
+
+async def test_a_page_is_back_before_the_time_of_its_call_is_used_up(parts: Parts) -> None:
+    parts.likes.is_stuck = True
+    reader = TweetReader(parts.tweets, parts.users, parts.likes, patience=timedelta(seconds=30))
+    ends_at = asyncio.get_running_loop().time() + 0.1
+    token = CURRENT_CALL.set(Call(ANONYMOUS, "request", ends_at))
+    try:
+        seen = await reader.read([1])
+    finally:
+        CURRENT_CALL.reset(token)
+    assert seen.degraded == [DEGRADED_PART_COUNTS]
+    assert asyncio.get_running_loop().time() < ends_at
 
 
 async def test_a_page_without_some_authors_has_the_others_and_says_so(parts: Parts) -> None:
