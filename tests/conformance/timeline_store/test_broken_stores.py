@@ -1,0 +1,142 @@
+"""The suite bites: a store that breaks one rule of the floor fails it. Each rule lost tweets when it was broken."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from typing import cast
+
+import pytest
+from redis.asyncio import Redis
+
+from mesh.clock import SystemClock
+from tests.conformance.timeline_store import test_building, test_merges, test_pushes_and_pages
+from tests.conformance.timeline_store.cases import Make
+from timeline_svc.model import Status, TimelineLimits
+from timeline_svc.store import TimelineStore
+from timeline_svc.store.memory import MemoryTimelineStore, _Timeline
+from timeline_svc.store.redis import RedisTimelineStore, Scripts, home_keys, script_texts
+from timeline_svc.store.redis.scripts import ScriptName
+
+Promise = Callable[[Make], Awaitable[None]]
+
+PROMISES: dict[str, Promise] = {
+    name: cast("Promise", promise)
+    for module in (test_building, test_merges, test_pushes_and_pages)
+    for name, promise in vars(module).items()
+    if name.startswith("test_")
+}
+
+
+class TrimLeavesTheFloor(MemoryTimelineStore):
+    def _trim(self, timeline: _Timeline) -> None:
+        floor = timeline.floor
+        super()._trim(timeline)
+        timeline.floor = floor
+
+
+class PushCreates(MemoryTimelineStore):
+    async def push(self, tweet_id: int, owner_ids: Collection[int]) -> int:
+        for owner_id in owner_ids:
+            if (await self.state(owner_id)).status is Status.ABSENT:
+                generation = await self.begin_build(owner_id)
+                await self.finish_build(owner_id, generation or "", [], floor=0)
+        return await super().push(tweet_id, owner_ids)
+
+
+class PushRefusedWhileBuilding(MemoryTimelineStore):
+    async def push(self, tweet_id: int, owner_ids: Collection[int]) -> int:
+        states = {owner_id: await self.state(owner_id) for owner_id in owner_ids}
+        return await super().push(tweet_id, [o for o, state in states.items() if state.status is Status.READY])
+
+
+class BackfillLeavesTheFloor(MemoryTimelineStore):
+    async def merge(
+        self, tweet_ids: Collection[int], owner_ids: Collection[int], *, complete_from: int
+    ) -> frozenset[int]:
+        return await super().merge(tweet_ids, owner_ids, complete_from=0)
+
+
+class FollowDroppedWhileBuilding(MemoryTimelineStore):
+    async def merge(
+        self, tweet_ids: Collection[int], owner_ids: Collection[int], *, complete_from: int
+    ) -> frozenset[int]:
+        await super().merge(tweet_ids, owner_ids, complete_from=complete_from)
+        return frozenset()
+
+
+class AnyBuilderFinishes(MemoryTimelineStore):
+    async def finish_build(self, owner_id: int, generation: str, tweet_ids: Sequence[int], *, floor: int) -> bool:
+        timeline = self._timelines.get(owner_id)
+        return await super().finish_build(
+            owner_id, timeline.generation if timeline else generation, tweet_ids, floor=floor
+        )
+
+
+async def broken_promises(make: Make) -> set[str]:
+    broken = set()
+    for name, promise in PROMISES.items():
+        try:
+            await promise(make)
+        except AssertionError:
+            broken.add(name)
+    return broken
+
+
+@pytest.mark.parametrize(
+    ("store", "promise"),
+    [
+        (TrimLeavesTheFloor, "test_a_trim_keeps_the_newest_and_moves_the_floor"),
+        (PushCreates, "test_a_push_to_an_absent_timeline_creates_nothing"),
+        (PushRefusedWhileBuilding, "test_a_push_while_building_is_kept"),
+        (BackfillLeavesTheFloor, "test_a_merge_that_is_cut_raises_the_floor"),
+        (FollowDroppedWhileBuilding, "test_a_merge_leaves_what_is_being_built_and_says_so"),
+        (AnyBuilderFinishes, "test_a_slow_build_is_taken_over_and_cannot_finish"),
+    ],
+)
+async def test_a_store_that_breaks_a_rule_fails_the_suite(store: type[MemoryTimelineStore], promise: str) -> None:
+    assert promise in await broken_promises(lambda limits: store(limits=limits, clock=SystemClock()))
+
+
+FLOOR_MOVES = "redis.call('ZREM', key, mark)\n    redis.call('ZADD', key, 0, '~f' .. oldest)"
+ABSENT_IS_EMPTY = """
+  if not mark then
+    mark = '~f' .. string.rep('0', 19)
+    redis.call('ZADD', key, 0, mark)
+  end"""
+
+
+@pytest.mark.parametrize(
+    ("script", "rule", "instead", "promise"),
+    [
+        ("push", FLOOR_MOVES, "", "test_a_trim_keeps_the_newest_and_moves_the_floor"),
+        (
+            "push",
+            "local mark = mark_of(key)",
+            f"local mark = mark_of(key){ABSENT_IS_EMPTY}",
+            "test_a_push_to_an_absent_timeline_creates_nothing",
+        ),
+        ("push", "if mark and", "if mark and not is_building(mark) and", "test_a_push_while_building_is_kept"),
+        ("merge", "if ARGV[1] > floor", "if false", "test_a_merge_that_is_cut_raises_the_floor"),
+        ("merge", "building[#building + 1] = position", "", "test_a_merge_leaves_what_is_being_built_and_says_so"),
+        (
+            "finish_build",
+            "if mark ~= '~b' .. ARGV[1]",
+            "if not mark",
+            "test_a_slow_build_is_taken_over_and_cannot_finish",
+        ),
+    ],
+)
+async def test_a_script_that_breaks_a_rule_fails_the_suite(
+    redis: Redis, script: ScriptName, rule: str, instead: str, promise: str
+) -> None:
+    texts = script_texts()
+    assert rule in texts[script]
+    texts[script] = texts[script].replace(rule, instead)
+
+    def make(limits: TimelineLimits) -> TimelineStore:
+        return RedisTimelineStore(
+            redis, key_of=home_keys(16), scripts=Scripts(texts), limits=limits, clock=SystemClock()
+        )
+
+    with pytest.raises(AssertionError):
+        await PROMISES[promise](make)

@@ -1,0 +1,5 @@
+"""Where timelines are kept."""
+
+from timeline_svc.store.interface import TimelineStore
+
+__all__ = ["TimelineStore"]
