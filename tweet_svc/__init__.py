@@ -1,0 +1,1 @@
+"""Owns tweets: their text, who wrote them, what they answer, and that they are gone."""
