@@ -11,7 +11,6 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -83,15 +82,15 @@ def jwks(keys: Iterable[SigningKey]) -> str:
 def read_jwks(path: Path) -> dict[str, PublicKey]:
     """The keys of a JWKS file by kid. Raises BrokenKeys for a file with anything else in it."""
     try:
-        keys = json.loads(path.read_bytes())["keys"]
+        keys: list[Mapping[str, str]] = json.loads(path.read_bytes())["keys"]
         return {entry["kid"]: _public(entry) for entry in keys}
     except OSError as error:
         raise BrokenKeys(f"{path}: {error.strerror}") from error
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, AttributeError):
         raise BrokenKeys(f"{path} is no JWKS file of Ed25519 keys named <owner>:<thumbprint>") from None
 
 
-def _public(entry: Mapping[str, Any]) -> PublicKey:
+def _public(entry: Mapping[str, str]) -> PublicKey:
     owner = entry["kid"].partition(":")[0]
     expected = {"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": _kid(owner, entry["x"])}
     if not owner or any(entry[name] != value for name, value in expected.items()):

@@ -15,15 +15,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import signal
 import sys
-import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, NoReturn, TypeVar
+from typing import NoReturn, TypeVar
 
 from mesh import logs
 from mesh.clock import Clock, SystemClock
@@ -35,6 +32,7 @@ from mesh.grpc_server import RunningServer, Served, serve
 from mesh.keys import BrokenKeys
 from mesh.method import BrokenContract
 from mesh.metrics import Metrics, exposed
+from mesh.stop_signal import StopSignal
 from mesh.storage.migrations import NewerSchema
 from mesh.storage.sqlite import DamagedDatabase
 from mesh.tokens import TokenVerifier
@@ -45,7 +43,6 @@ __all__ = ["Served", "Service", "run"]
 HOPELESS = (SettingsError, BrokenKeys, BrokenContract, NewerSchema, DamagedDatabase)
 ADMIN = "aviary.mesh.internal.v1.MeshAdminService"
 LINGER = timedelta(seconds=0.5)
-DRAIN_AT_MOST = timedelta(seconds=14)
 ASK_READY_EVERY = timedelta(seconds=1)
 
 logger = logging.getLogger(__name__)
@@ -125,7 +122,7 @@ async def _tell_readiness(service: Service, server: RunningServer) -> None:
 def _run_until_signalled(
     open_service: Callable[[Config], AbstractAsyncContextManager[Service]], config: Config, role: Role
 ) -> int:
-    stop = _Stop()
+    stop = StopSignal()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         try:
             runner.run(_live(open_service, config, role, stop))
@@ -144,9 +141,9 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 async def _live(
-    open_service: Callable[[Config], AbstractAsyncContextManager[Service]], config: Config, role: Role, stop: _Stop
+    open_service: Callable[[Config], AbstractAsyncContextManager[Service]], config: Config, role: Role, stop: StopSignal
 ) -> None:
-    stop.listen()
+    stop.cancel_this_task()
     clock = SystemClock()
     verifier = TokenVerifier(config.mesh.jwks_file, clock)
     async with open_service(config) as service:
@@ -156,31 +153,6 @@ async def _live(
             ) as server:
                 logger.info("started", extra={"fields": {"role": role, "port": server.port}})
                 await asyncio.Event().wait()
-
-
-class _Stop:
-    """A signal cancels the task that lives, wherever it is: while opening, or while waiting for the signal."""
-
-    def __init__(self) -> None:
-        self.is_asked = False
-
-    def listen(self) -> None:
-        """Take SIGTERM and SIGINT for the running task."""
-        loop = asyncio.get_running_loop()
-        task = asyncio.current_task()
-        assert task is not None
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._ask, task)
-
-    def _ask(self, task: asyncio.Task[Any]) -> None:
-        if self.is_asked:
-            os._exit(1)
-        self.is_asked = True
-        logger.info("draining")
-        guard = threading.Timer(DRAIN_AT_MOST.total_seconds(), os._exit, (1,))
-        guard.daemon = True
-        guard.start()
-        task.cancel()
 
 
 def _explain(program: str, group: BaseExceptionGroup[Exception]) -> None:
