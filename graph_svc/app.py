@@ -1,0 +1,82 @@
+"""Opens what graph_svc needs and closes it in reverse; the only module that names a backend."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from importlib.resources import files
+
+from aviary.graph.internal.v1 import graph_internal_service_pb2
+from aviary.graph.v1 import graph_service_pb2
+from aviary.mesh.internal.v1 import mesh_admin_service_pb2
+from aviary.user.internal.v1.user_internal_service_pb2_grpc import UserInternalServiceStub
+from graph_svc.author_class import Bounds
+from graph_svc.config import GraphConfig
+from graph_svc.consumers.follow_changed import on_follow_changed
+from graph_svc.flip import FlipJob
+from graph_svc.servicer import Deps, GraphInternalServicer, GraphServicer
+from graph_svc.store.sqlite import SqliteGraphStore
+from mesh.admin import MeshAdmin
+from mesh.clock import Clock, SystemClock
+from mesh.events.nats import open_bus
+from mesh.events.outbox import OutboxWorker
+from mesh.grpc_client import open_channels
+from mesh.ids import lease_ids
+from mesh.metrics import Metrics
+from mesh.paging import Paging
+from mesh.process import Served, Service
+from mesh.storage.outbox import SqliteOutbox
+from mesh.storage.redis import open_redis
+from mesh.storage.sqlite import open_database
+from mesh.storage.url import parse_store_url
+from mesh.tokens import ServiceTokens
+from views.cache import BodyCache
+from views.clients.users import CachedUsers
+from views.metrics import ViewMetrics
+
+NAME = "graph_svc"
+
+
+@asynccontextmanager
+async def open_service(config: GraphConfig, *, clock: Clock | None = None) -> AsyncIterator[Service]:
+    """The service, ready to be served. Neither NATS, Redis nor another service needs to be there."""
+    clock = clock or SystemClock()
+    mesh = config.mesh
+    metrics = Metrics()
+    bounds = Bounds(pull_at=config.pull_threshold, back_at=config.pull_back, both_for=config.both_for)
+    async with AsyncExitStack() as stack:
+        file = parse_store_url(mesh.store_url).file_of(NAME)
+        schema = files("graph_svc.store") / "schema" / "sqlite"
+        database = await stack.enter_async_context(open_database(file, component="graph", schema=schema))
+        store = SqliteGraphStore(database)
+        outbox = SqliteOutbox(database)
+        ids = await stack.enter_async_context(lease_ids(database, service="graph", clock=clock))
+        bus = await stack.enter_async_context(open_bus(mesh.bus_url, name=NAME))
+        redis = await stack.enter_async_context(open_redis(mesh.redis_url))
+        tokens = ServiceTokens(NAME, mesh.service_key_file, clock)
+        channels = await stack.enter_async_context(open_channels(mesh, service=NAME, tokens=tokens, metrics=metrics))
+        cache = BodyCache(redis, clock=clock, metrics=ViewMetrics(metrics.registry))
+        users = CachedUsers(cache, UserInternalServiceStub(channels.to("user")))
+        paging = Paging(mesh.page_token_key)
+        own = {"follow_changed": partial(on_follow_changed, store=store, ids=ids, clock=clock, bounds=bounds)}
+        worker = OutboxWorker(outbox, bus, service="graph", own=own, clock=clock, metrics=metrics)
+        flips = FlipJob(store, outbox, clock=clock, bounds=bounds)
+        deps = Deps(store, users, ids, clock, paging)
+        yield Service(
+            name=NAME,
+            served=[
+                Served(graph_service_pb2.DESCRIPTOR.services_by_name["GraphService"], GraphServicer(deps)),
+                Served(
+                    graph_internal_service_pb2.DESCRIPTOR.services_by_name["GraphInternalService"],
+                    GraphInternalServicer(store),
+                ),
+                Served(
+                    mesh_admin_service_pb2.DESCRIPTOR.services_by_name["MeshAdminService"],
+                    MeshAdmin(outbox, worker, paging, clock),
+                ),
+            ],
+            work=[worker.run, flips.run],
+            ready=store.ping,
+            metrics=metrics,
+        )
