@@ -15,7 +15,7 @@ from mesh.errors import FieldViolation, MeshError
 DOMAIN = "aviary.dev"
 DETAILS_KEY = "grpc-status-details-bin"
 # Trailing metadata over 8 KiB would reach nobody, so long lists and texts are cut.
-MOST_VIOLATIONS = 16
+MOST_VIOLATION_BYTES = 2048
 LONGEST_TEXT = 200
 
 _CLASSES: Mapping[str, type[MeshError]] = {
@@ -49,8 +49,10 @@ def to_status(error: MeshError, request_id: str) -> status_pb2.Status:
     status.details.add().Pack(error_details_pb2.RequestInfo(request_id=request_id))
     if error.violations:
         bad = error_details_pb2.BadRequest()
-        for violation in error.violations[:MOST_VIOLATIONS]:
+        for violation in error.violations:
             bad.field_violations.add(field=_cut(violation.field), description=_cut(violation.description))
+            if bad.ByteSize() > MOST_VIOLATION_BYTES:
+                break
         status.details.add().Pack(bad)
     if error.retry_after is not None:
         delay = Duration()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -84,14 +85,16 @@ async def running(
         jwks_file, _ = write_keys(Path(folder))
         judge = clock or SystemClock()
         verifier = TokenVerifier(jwks_file, judge)
-        raised: Exception | None = None
+        raised: BaseException | None = None
         async with (
             living(service, role=role, listen="127.0.0.1:0", verifier=verifier, clock=judge) as server,
             AsyncExitStack() as stack,
         ):
             try:
                 yield RunningService(service, server.port, stack)
-            except Exception as error:  # noqa: BLE001 - raised again below: a TaskGroup would wrap it
+            except asyncio.CancelledError:
+                raise
+            except BaseException as error:  # noqa: BLE001 - raised again below: a TaskGroup would wrap it
                 raised = error
     if raised is not None:
         raise raised
