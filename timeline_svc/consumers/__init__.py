@@ -1,0 +1,1 @@
+"""One file for each event and job that timeline_svc reacts to."""

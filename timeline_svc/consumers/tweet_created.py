@@ -1,0 +1,24 @@
+"""A tweet was posted: bring it to the author's followers."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from aviary.events.v1.events_pb2 import Event
+from mesh.events.consume import NotYet, Outcome
+from timeline_svc.fanout.deliver import Fanout
+from views.clients.tweets import StoredTweets
+
+NOT_VISIBLE_YET = timedelta(seconds=1)
+
+
+async def on_tweet_created(event: Event, *, tweets: StoredTweets, fanout: Fanout) -> Outcome:
+    """A deleted tweet needs nothing. One that is unknown is not visible yet, which is not the same: raises NotYet."""
+    tweet = event.tweet_created.tweet
+    bodies = await tweets.get_many([tweet.tweet_id])
+    if tweet.tweet_id in bodies.deleted:
+        return Outcome.DONE
+    if tweet.tweet_id not in bodies.live:
+        raise NotYet(NOT_VISIBLE_YET)
+    is_done = await fanout.begin(tweet_id=tweet.tweet_id, author_id=tweet.user_id, event_id=event.event_id)
+    return Outcome.DONE if is_done else Outcome.HANDED_ON

@@ -1,0 +1,1 @@
+"""Brings what happened to the timelines that exist: new tweets, new and ended follows, authors that changed class."""

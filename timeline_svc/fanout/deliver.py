@@ -1,0 +1,68 @@
+"""Pushes a tweet to one page of followers, and hands the rest on as one chained job."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from aviary.events.v1.events_pb2 import FanoutJob
+from mesh.clock import Clock
+from mesh.events.interface import EventBus
+from mesh.events.routes import shard_of
+from mesh.ids import id_time_us
+from mesh.metrics import Metrics
+from timeline_svc.clients.graph import Graph
+from timeline_svc.fanout.plan import Link, first_link, next_link
+from timeline_svc.metrics import TimelineMetrics
+from timeline_svc.store import TimelineStore
+
+
+@dataclass(frozen=True, slots=True)
+class Fanout:
+    """Brings tweets to the home timelines of followers, and to the list that readers of a pulled author share.
+
+    The tweet is committed before the followers are read, and a follow before its backfill reads the tweets: whichever
+    comes later sees the other.
+    """
+
+    graph: Graph
+    homes: TimelineStore
+    author_lists: TimelineStore
+    bus: EventBus
+    clock: Clock
+    mesh_metrics: Metrics
+    metrics: TimelineMetrics
+
+    async def begin(self, *, tweet_id: int, author_id: int, event_id: int) -> bool:
+        """The first link. True when it was the last too; else a job goes on and confirms the event in the end."""
+        author_class, followers, _ = await asyncio.gather(
+            self.graph.author_class(author_id),
+            self.graph.followers(author_id, after_edge_id=0),
+            self.author_lists.push(tweet_id, [author_id]),
+        )
+        job = FanoutJob(tweet_id=tweet_id, author_user_id=author_id, event_id=event_id)
+        return await self._deliver(first_link(author_id, author_class, followers), job)
+
+    async def go_on(self, job: FanoutJob) -> bool:
+        """A later link. True when it was the last."""
+        followers = await self.graph.followers(job.author_user_id, after_edge_id=job.after_edge_id)
+        return await self._deliver(next_link(followers), job)
+
+    async def _deliver(self, link: Link, job: FanoutJob) -> bool:
+        held = await self.homes.push(job.tweet_id, link.recipients)
+        self.metrics.deliveries.labels("delivered").inc(held)
+        self.metrics.deliveries.labels("skipped").inc(len(link.recipients) - held)
+        if not link.is_last:
+            await chain(self.bus, job, after_edge_id=link.next_after_edge_id)
+            return False
+        age_us = self.clock.now_us() - id_time_us(job.tweet_id)
+        self.mesh_metrics.timeline_visible_seconds.observe(max(0, age_us) / 1_000_000)
+        return True
+
+
+async def chain(bus: EventBus, job: FanoutJob, *, after_edge_id: int) -> None:
+    """Publish the next link of a job. Raises BusUnavailable."""
+    link = FanoutJob()
+    link.CopyFrom(job)
+    link.after_edge_id = after_edge_id
+    await bus.publish(f"job.fanout.{shard_of(job.author_user_id):02d}", link.SerializeToString())
