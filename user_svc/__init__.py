@@ -1,0 +1,1 @@
+"""Owns accounts: profiles, passwords, sessions and the tokens made from them."""
