@@ -27,12 +27,9 @@ FAILURES = {
 def raised() -> Iterator[tuple[str, str, str]]:
     """(place, failure, reason) of each failure that is made with a literal reason."""
     for module in modules():
-        for call in [node for node in ast.walk(module.tree) if isinstance(node, ast.Call)]:
-            failure = _failure(call.func)
-            if failure is None:
-                continue
+        for call, failure in _failures(module.tree):
             named = [keyword.value for keyword in call.keywords if keyword.arg == "reason"]
-            first = call.args[:1] if isinstance(call.func, ast.Name) else []
+            first = [] if isinstance(call.func, ast.Attribute) and call.func.attr != "__init__" else call.args[:1]
             for value in named or first:
                 if isinstance(value, ast.Constant) and isinstance(value.value, str):
                     yield f"{module}:{call.lineno}", failure, value.value
@@ -45,15 +42,30 @@ def written() -> frozenset[object]:
     return frozenset(literal.value for literal in literals if isinstance(literal.value, str))
 
 
-def _failure(made_by: ast.expr) -> str | None:
-    """The failure's class for `NotFound(...)` and for `InvalidArgument.field(...)`."""
-    if isinstance(made_by, ast.Attribute):
-        made_by = made_by.value
-    return made_by.id if isinstance(made_by, ast.Name) and made_by.id in FAILURES else None
+def _failures(tree: ast.AST, within: str = "") -> Iterator[tuple[ast.Call, str]]:
+    """Calls that make a failure, with its class: `NotFound(...)`, `InvalidArgument.field(...)`, and
+    `super().__init__(...)` in a class made `within` one of them.
+    """
+    for node in ast.iter_child_nodes(tree):
+        inside = within
+        if isinstance(node, ast.ClassDef):
+            inside = next((base.id for base in node.bases if isinstance(base, ast.Name) and base.id in FAILURES), "")
+        if isinstance(node, ast.Call):
+            made_by = node.func.value if isinstance(node.func, ast.Attribute) else node.func
+            if isinstance(made_by, ast.Name) and made_by.id in FAILURES:
+                yield node, made_by.id
+            elif within and ast.unparse(node.func) == "super().__init__":
+                yield node, within
+        yield from _failures(node, inside)
 
 
 def code_in_comment(reason: str) -> str:
     return comment_of_enum_value(ENUM, PREFIX + reason).split(".")[0].split(" ")[0]
+
+
+def test_failures_are_found_in_the_source() -> None:
+    found = {(failure, reason) for _, failure, reason in raised()}
+    assert {("NotFound", "TWEET_NOT_FOUND"), ("PermissionDenied", "NOT_OWNER")} <= found
 
 
 def test_failures_are_raised_with_reasons_of_the_contract() -> None:
@@ -72,7 +84,8 @@ def test_a_reason_always_comes_with_the_status_that_its_comment_says() -> None:
 
 @pytest.mark.parametrize("reason", sorted(REASONS))
 def test_every_reason_of_the_contract_is_used(reason: str) -> None:
-    assert reason in written()
+    is_used = reason in written()
+    assert is_used
 
 
 @pytest.mark.parametrize("reason", sorted(REASONS))
