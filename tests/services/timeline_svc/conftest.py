@@ -17,6 +17,7 @@ from tests.services.timeline_svc.world import World
 from tests.support.running import RunningService, a_mesh_config, issue_user_token, running
 from timeline_svc.app import open_service
 from timeline_svc.config import TimelineConfig
+from views.cache import BodyCache
 
 PASSES = 200
 
@@ -26,6 +27,13 @@ class Home:
     """Reads timelines as their owners do, through the service's own door."""
 
     service: RunningService
+    world: World
+    cache: BodyCache
+
+    async def delete(self, tweet_id: int) -> None:
+        """Delete a tweet as its owner does: then the cache holds its tombstone."""
+        self.world.deleted.add(tweet_id)
+        await self.cache.bury_tweet(tweet_id)
 
     def channel(self, token: str) -> grpc.aio.Channel:
         return self.service.channel(token)
@@ -91,7 +99,7 @@ async def config(tmp_path: Path, redis_url: str, world: World, traffic: Traffic)
 
 
 @pytest.fixture
-async def home(config: TimelineConfig, redis: Redis) -> AsyncIterator[Home]:
+async def home(config: TimelineConfig, world: World, redis: Redis) -> AsyncIterator[Home]:
     """The role `serve`."""
     async with open_service(config) as service, running(service) as server:
-        yield Home(server)
+        yield Home(server, world, BodyCache(redis))

@@ -62,7 +62,7 @@ async def test_a_token_is_not_given_when_all_that_is_left_is_deleted(home: Home,
     ids = world.post_many(BOB, 6)
     await home.read(ANN)
     for tweet_id in ids[3:]:
-        world.delete(tweet_id)
+        await home.delete(tweet_id)
     page = await home.read(ANN, page_size=3)
     assert ids_of(page) == ids[:3]
 
@@ -94,7 +94,7 @@ async def test_a_deleted_tweet_is_gone_and_does_not_shorten_the_page(home: Home,
     world.follow(ANN, BOB)
     ids = world.post_many(BOB, 10)
     await home.read(ANN, page_size=1)
-    world.delete(ids[2])
+    await home.delete(ids[2])
     assert await home.ids(ANN, page_size=4) == [ids[0], ids[1], ids[3], ids[4]]
 
 
@@ -142,7 +142,7 @@ async def test_refilling_a_page_asks_the_graph_only_about_further_authors(
     ids = world.post_many(BOB, 60)
     await home.walk(ANN, page_size=60)
     for tweet_id in ids[:15]:
-        world.delete(tweet_id)
+        await home.delete(tweet_id)
     traffic.calls.clear()
     await home.read(ANN, page_size=20)
     assert traffic.calls["GetReadContext"] == 1

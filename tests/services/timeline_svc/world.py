@@ -32,9 +32,6 @@ class World:
         """The ids, newest first."""
         return [self.post(author_id) for _ in range(times)][::-1]
 
-    def delete(self, tweet_id: int) -> None:
-        self.deleted.add(tweet_id)
-
     def follow(self, follower_id: int, *followee_ids: int) -> None:
         for followee_id in followee_ids:
             self.edges.setdefault((follower_id, followee_id), self.new_id())
