@@ -7,7 +7,7 @@ from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 import pytest
@@ -46,7 +46,7 @@ class TweetStoreMachine(RuleBasedStateMachine):
         super().__init__()
         self.runner = asyncio.Runner()
         self.stack = AsyncExitStack()
-        folder = Path(mkdtemp(prefix="tweet-store-"))
+        folder = Path(self.stack.enter_context(TemporaryDirectory()))
         self.store = self.wait(self.stack.enter_async_context(type(self).open_backend(folder))).store
         self.tweets: dict[int, Tweet] = {}
         self.claims: dict[str, tuple[bytes, int]] = {}
