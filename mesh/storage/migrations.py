@@ -29,7 +29,8 @@ def migrate(connection: apsw.Connection, *, component: str, schema: Traversable)
         _apply(connection, component, schema)
         connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:  # SQLite undoes it by itself when the disk is full
+            connection.execute("ROLLBACK")
         raise
 
 

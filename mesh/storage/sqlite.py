@@ -11,7 +11,7 @@ import asyncio
 import queue
 import threading
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, closing, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib.resources.abc import Traversable
@@ -20,19 +20,35 @@ from typing import Any, TypeVar, cast
 
 import apsw
 
-from mesh.errors import MeshError, Unavailable
+from mesh.errors import Unavailable
 from mesh.storage.migrations import migrate
 
 # 3.51.3 mended a race that could corrupt a WAL database: https://sqlite.org/releaselog/3_51_3.html
 OLDEST_SQLITE = 3_051_003
 MOST_PER_COMMIT = 64
 BUSY_TIMEOUT = timedelta(seconds=1)
+READ_WRITE_CREATE = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
 
 T = TypeVar("T")
 
 
 class DamagedDatabase(Exception):
-    """The file did not pass SQLite's check after an unclean stop."""
+    """The file cannot be opened, is no database, or did not pass SQLite's check after an unclean stop."""
+
+
+# What the file or the machine is to blame for. Any other error of SQLite is a mistake in a statement.
+TROUBLE = (
+    apsw.BusyError,
+    apsw.CantOpenError,
+    apsw.CorruptError,
+    apsw.FullError,
+    apsw.IOError,
+    apsw.LockedError,
+    apsw.NoMemError,
+    apsw.NotADBError,
+    apsw.ProtocolError,
+    apsw.ReadOnlyError,
+)
 
 
 @dataclass(slots=True)
@@ -42,6 +58,10 @@ class _Write:
     is_relaxed: bool
     result: object = None
     failure: BaseException | None = None
+
+
+class _RolledBack(Exception):
+    """SQLite undid the whole transaction by itself: nobody's write is there."""
 
 
 class SqliteDatabase:
@@ -56,6 +76,7 @@ class SqliteDatabase:
         self._reader = reader
         self._loop = asyncio.get_running_loop()
         self._queue: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
+        self._is_closed = False
         self._thread = threading.Thread(target=self._run, name="sqlite-writer", daemon=True)
         self._thread.start()
 
@@ -66,7 +87,7 @@ class SqliteDatabase:
         """
         try:
             return work(self._reader)
-        except apsw.Error as error:
+        except TROUBLE as error:
             raise Unavailable.backend("the store") from error
 
     async def write(self, work: Callable[[apsw.Connection], T]) -> T:
@@ -83,12 +104,15 @@ class SqliteDatabase:
 
     def close(self) -> None:
         """Finish the writes that were asked for, then close the file."""
+        self._is_closed = True
         self._queue.put(None)
         self._thread.join()
         self._reader.close()
         self._writer.close()
 
     async def _enqueue(self, work: Callable[[apsw.Connection], T], *, is_relaxed: bool) -> T:
+        if self._is_closed:
+            raise Unavailable.backend("the store, which is closed")
         done: asyncio.Future[Any] = self._loop.create_future()
         self._queue.put(_Write(work, done, is_relaxed))
         return cast("T", await done)
@@ -106,22 +130,22 @@ class SqliteDatabase:
                 self._loop.call_soon_threadsafe(self._answer, writes)
 
     def _commit(self, writes: list[_Write]) -> None:
-        is_relaxed = all(write.is_relaxed for write in writes)
         try:
-            if is_relaxed:
-                self._writer.execute("PRAGMA synchronous=NORMAL")
+            # A power cut may undo the batch only if every write in it says so.
+            is_relaxed = all(write.is_relaxed for write in writes)
+            self._writer.execute(f"PRAGMA synchronous={'NORMAL' if is_relaxed else 'FULL'}")
             self._writer.execute("BEGIN IMMEDIATE")
             for write in writes:
                 self._apply(write)
             self._writer.execute("COMMIT")
-        except apsw.Error as error:
-            if self._writer.in_transaction:
-                self._writer.execute("ROLLBACK")
+        except (apsw.Error, _RolledBack) as error:
+            unavailable = Unavailable.backend("the store")
+            unavailable.__cause__ = error
             for write in writes:
-                write.failure = error
-        finally:
-            if is_relaxed:
-                self._writer.execute("PRAGMA synchronous=FULL")
+                write.failure = unavailable
+            # A thread that dies here would leave every later write waiting for ever.
+            with suppress(apsw.Error):
+                self._writer.execute("ROLLBACK")
 
     def _apply(self, write: _Write) -> None:
         self._writer.execute("SAVEPOINT one")
@@ -130,7 +154,7 @@ class SqliteDatabase:
         except Exception as error:  # raised again where the write was asked for
             write.failure = error
             if not self._writer.in_transaction:
-                raise  # SQLite rolled the whole transaction back (disk full, I/O error): nobody's write is there
+                raise _RolledBack from error
             self._writer.execute("ROLLBACK TO one")
         self._writer.execute("RELEASE one")
 
@@ -140,12 +164,12 @@ class SqliteDatabase:
                 continue
             if write.failure is None:
                 write.done.set_result(write.result)
-            elif isinstance(write.failure, MeshError) or not isinstance(write.failure, apsw.Error):
-                write.done.set_exception(write.failure)
-            else:
+            elif isinstance(write.failure, TROUBLE):
                 unavailable = Unavailable.backend("the store")
                 unavailable.__cause__ = write.failure
                 write.done.set_exception(unavailable)
+            else:
+                write.done.set_exception(write.failure)
         self.appended.set()
 
 
@@ -154,28 +178,38 @@ async def open_database(path: Path, *, component: str, schema: Traversable) -> A
     """Open or make the file and bring its tables up to date; close it afterwards.
 
     `schema` is a folder of numbered .sql files. Raises NewerSchema for a file of a later version of the service, and
-    DamagedDatabase for one that SQLite finds broken.
+    DamagedDatabase for one that SQLite finds broken or cannot open.
     """
     if _version_number() < OLDEST_SQLITE:
         raise DamagedDatabase(f"SQLite {apsw.sqlite_lib_version()} can corrupt WAL files; 3.51.3 or later is needed")
     path.parent.mkdir(parents=True, exist_ok=True)
     wal = path.with_name(path.name + "-wal")
     stopped_uncleanly = wal.exists() and wal.stat().st_size > 0
-    writer = apsw.Connection(str(path))
-    writer.set_busy_timeout(int(BUSY_TIMEOUT / timedelta(milliseconds=1)))
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "mmap_size=0"):
-        list(writer.execute(f"PRAGMA {pragma}"))
-    if stopped_uncleanly and (found := writer.execute("PRAGMA quick_check").fetchall()) != [("ok",)]:
-        raise DamagedDatabase(f"{path}: {found[0][0]}")
-    migrate(writer, component=component, schema=schema)
-    reader = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
-    reader.set_busy_timeout(int(BUSY_TIMEOUT / timedelta(milliseconds=1)))
-    list(reader.execute("PRAGMA query_only=ON"))
-    database = SqliteDatabase(writer, reader)
+    with ExitStack() as opened:
+        try:
+            writer = opened.enter_context(closing(_open(path, flags=READ_WRITE_CREATE)))
+            for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+                list(writer.execute(f"PRAGMA {pragma}"))
+            if stopped_uncleanly and (found := writer.execute("PRAGMA quick_check").fetchall()) != [("ok",)]:
+                raise DamagedDatabase(f"{path}: {found[0][0]}")
+            migrate(writer, component=component, schema=schema)
+            reader = opened.enter_context(closing(_open(path, flags=apsw.SQLITE_OPEN_READONLY)))
+            list(reader.execute("PRAGMA query_only=ON"))
+        except (apsw.NotADBError, apsw.CorruptError, apsw.CantOpenError, apsw.ReadOnlyError) as error:
+            raise DamagedDatabase(f"{path}: {error}") from error
+        database = SqliteDatabase(writer, reader)
+        opened.pop_all()
     try:
         yield database
     finally:
         database.close()
+
+
+def _open(path: Path, *, flags: int) -> apsw.Connection:
+    connection = apsw.Connection(str(path), flags=flags)
+    connection.set_busy_timeout(int(BUSY_TIMEOUT / timedelta(milliseconds=1)))
+    list(connection.execute("PRAGMA mmap_size=0"))
+    return connection
 
 
 def _version_number() -> int:

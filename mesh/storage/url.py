@@ -22,6 +22,6 @@ def parse_store_url(url: str) -> SqliteUrl:
     """The engine that `url` names. Raises ValueError, with an example, for any other."""
     parts = urlsplit(url)
     folder = unquote(parts.path)
-    if parts.scheme != "sqlite" or parts.netloc or not folder:
+    if parts.scheme != "sqlite" or parts.netloc or parts.query or parts.fragment or not folder:
         raise ValueError(f"{url!r} is no store URL; use sqlite:///absolute/folder, such as sqlite:///var/lib/aviary")
     return SqliteUrl(Path(folder))
