@@ -76,10 +76,16 @@ def run(
     try:
         config = load(config_class, environ)
         logs.configure(service=package, level=config.mesh.log_level)
-        sys.exit(_run_until_signalled(open_service, config, role))
-    except* HOPELESS as group:
-        _explain(package, group)
-    sys.exit(2)
+        _run_until_signalled(open_service, config, role)
+    except Exception as error:  # the last to see it: it becomes the exit code
+        mistakes = _mistakes(error)
+        if not mistakes:
+            logger.exception("crashed")
+            sys.exit(1)
+        for line in mistakes:
+            sys.stderr.write(f"{package}: {line}\n")
+        sys.exit(2)
+    sys.exit(0)
 
 
 @asynccontextmanager
@@ -92,9 +98,11 @@ async def living(
         served = [each for each in service.served if role != "work" or each.descriptor.full_name == ADMIN]
         serving = serve(served, listen=listen, verifier=verifier, clock=clock, metrics=service.metrics, linger=linger)
         async with serving as server:
-            watch = group.create_task(_tell_readiness(service, server))
+            is_ready = await _is_ready(service)
+            server.health.tell(is_serving=is_ready)
+            asking = group.create_task(_keep_asking(service, server, was_ready=is_ready))
             yield server
-            watch.cancel()
+            asking.cancel()
         for loop in loops:
             loop.cancel()
 
@@ -104,24 +112,27 @@ async def _for_ever(work: Callable[[], Awaitable[None]]) -> None:
     raise RuntimeError(f"{work} ended by itself")
 
 
-async def _tell_readiness(service: Service, server: RunningServer) -> None:
-    was_ready = False
+async def _keep_asking(service: Service, server: RunningServer, *, was_ready: bool) -> None:
     while True:
-        try:
-            await service.ready()
-            is_ready = True
-        except MeshError as error:
-            is_ready = False
-            logger.warning("not ready", extra={"fields": {"reason": error.message}})
+        await asyncio.sleep(ASK_READY_EVERY.total_seconds())
+        is_ready = await _is_ready(service)
         if is_ready != was_ready:
             server.health.tell(is_serving=is_ready)
             was_ready = is_ready
-        await asyncio.sleep(ASK_READY_EVERY.total_seconds())
+
+
+async def _is_ready(service: Service) -> bool:
+    try:
+        await service.ready()
+    except MeshError as error:
+        logger.warning("not ready", extra={"fields": {"reason": error.message}})
+        return False
+    return True
 
 
 def _run_until_signalled(
     open_service: Callable[[Config], AbstractAsyncContextManager[Service]], config: Config, role: Role
-) -> int:
+) -> None:
     stop = StopSignal()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         try:
@@ -129,7 +140,6 @@ def _run_until_signalled(
         except asyncio.CancelledError:
             if not stop.is_asked:
                 raise
-    return 0
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -155,10 +165,7 @@ async def _live(
                 await asyncio.Event().wait()
 
 
-def _explain(program: str, group: BaseExceptionGroup[Exception]) -> None:
-    for error in group.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            _explain(program, error)
-            continue
-        for line in str(error).splitlines():
-            sys.stderr.write(f"{program}: {line}\n")
+def _mistakes(error: BaseException) -> list[str]:
+    if isinstance(error, BaseExceptionGroup):
+        return [line for each in error.exceptions for line in _mistakes(each)]
+    return str(error).splitlines() if isinstance(error, HOPELESS) else []
