@@ -22,12 +22,16 @@ MOST_TRIES = 5
 
 @dataclass(frozen=True, slots=True)
 class Backfill:
-    """Makes timelines hold exactly the followed authors' ids, whatever the order in which the events come."""
+    """Makes timelines hold the ids of the authors followed, whatever the order in which the events come.
+
+    A follow brings in `most_ids` of an author, or raises the floor to the last of them.
+    """
 
     graph: Graph
     tweets: AuthorTweets
     homes: TimelineStore
     bus: EventBus
+    most_ids: int = MOST_IDS_OF_AN_AUTHOR
 
     async def match(self, follower_id: int, followee_id: int) -> None:
         """Make the follower's timeline match the edge as it is now.
@@ -77,12 +81,12 @@ class Backfill:
         below = 0
         while floor is not None:
             found = await self.tweets.newest_ids(
-                [followee_id], limit=MOST_IDS_OF_AN_AUTHOR, below=below, above=max(0, floor - 1)
+                [followee_id], limit=self.most_ids, below=below, above=max(0, floor - 1)
             )
             ids = found.get(followee_id, [])
             if not await self.homes.unmerge(ids, follower_id):
                 raise NotYet(BEING_BUILT)
-            if len(ids) < MOST_IDS_OF_AN_AUTHOR:
+            if len(ids) < self.most_ids:
                 return
             below = ids[-1]
 
@@ -95,6 +99,6 @@ class Backfill:
 
     async def _newest(self, author_id: int, *, floor: int) -> tuple[list[int], int]:
         """The author's newest ids from a floor up, and from where up they are all there are."""
-        found = await self.tweets.newest_ids([author_id], limit=MOST_IDS_OF_AN_AUTHOR, above=max(0, floor - 1))
+        found = await self.tweets.newest_ids([author_id], limit=self.most_ids, above=max(0, floor - 1))
         ids = found.get(author_id, [])
-        return ids, ids[-1] if len(ids) == MOST_IDS_OF_AN_AUTHOR else floor
+        return ids, ids[-1] if len(ids) == self.most_ids else floor
