@@ -11,7 +11,7 @@ import logging
 import os
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import Protocol
 
@@ -29,6 +29,7 @@ SEQUENCES = 4096
 SERVICES = ("user", "tweet", "graph", "engagement", "timeline")
 
 RENEWAL = timedelta(seconds=3)
+BETWEEN_TRIES = timedelta(milliseconds=100)
 MOST_DRIFT = timedelta(seconds=5)
 # So long must a clock that jumped run evenly before it is believed again.
 STEADY = timedelta(seconds=10)
@@ -70,14 +71,19 @@ async def lease_ids(database: SqliteDatabase, *, service: str, clock: Clock) -> 
 
 async def _keep_forever(ids: LeasedIds) -> None:
     while True:
-        await asyncio.sleep(RENEWAL.total_seconds())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(RENEWAL.total_seconds()):
+                await ids.was_refused.wait()
         await ids.keep()
+        ids.was_refused.clear()
+        await asyncio.sleep(BETWEEN_TRIES.total_seconds())
 
 
 class LeasedIds(IdSource):
-    """Stamps ids under the lease that `keep` gets and renews; call it every RENEWAL."""
+    """Stamps ids under the lease that `keep` gets and renews; call it every RENEWAL, and when `was_refused` is set."""
 
     def __init__(self, leases: IdLeases, *, service: str, owner: str, clock: Clock) -> None:
+        self.was_refused = asyncio.Event()
         self._leases = leases
         self._base = SERVICES.index(service) * NUMBERS
         self._owner = owner
@@ -89,6 +95,13 @@ class LeasedIds(IdSource):
         self._jumped_at: float | None = None
 
     def next_id(self) -> int:
+        try:
+            return self._next_id()
+        except Unavailable:
+            self.was_refused.set()
+            raise
+
+    def _next_id(self) -> int:
         lease = self._lease
         if lease is None:
             raise Unavailable.backend("a lease for ids")

@@ -191,7 +191,7 @@ async def open_database(path: Path, *, component: str, schema: Traversable) -> A
             for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
                 list(writer.execute(f"PRAGMA {pragma}"))
             if stopped_uncleanly and (found := writer.execute("PRAGMA quick_check").fetchall()) != [("ok",)]:
-                raise DamagedDatabase(f"{path}: {found[0][0]}")
+                raise DamagedDatabase(f"{path} is damaged: {str(found[0][0]).splitlines()[:2]}")
             migrate(writer, component=component, schema=schema)
             reader = opened.enter_context(closing(_open(path, flags=apsw.SQLITE_OPEN_READONLY)))
             list(reader.execute("PRAGMA query_only=ON"))

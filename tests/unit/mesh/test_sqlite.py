@@ -198,10 +198,10 @@ async def test_a_damaged_page_is_found_after_an_unclean_stop(tmp_path: Path, sch
         for start in range(0, 20_000, 1_000):
             await database.write(inserting(start, count=1_000))
     content = bytearray((tmp_path / "a.db").read_bytes())
-    content[-4096 * 2 - 60 : -4096 * 2] = b"\x7f" * 60  # in a leaf of the table: its numbers are out of order now
+    content[-4096 * 2 - 60 : -4096 * 2] = b"\x7f" * 60  # in a leaf of the table
     (tmp_path / "a.db").write_bytes(bytes(content))
     (tmp_path / "a.db-wal").write_bytes(b"left behind")
-    with pytest.raises(DamagedDatabase, match="out of order"):
+    with pytest.raises(DamagedDatabase, match="Extends off end of page"):
         async with open_database(tmp_path / "a.db", component="a", schema=schema):
             pass
 
