@@ -21,7 +21,7 @@ class AuthorClass(enum.IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class FollowEdge:
-    """A follow, live or ended. Id and creation time are those of the first time; `op_time_us` grows at each change."""
+    """A follow, live or ended. Id and creation time are those of the first; `op_time_us` grows at each change."""
 
     follower_id: int
     followee_id: int

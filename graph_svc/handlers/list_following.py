@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from aviary.graph.v1.graph_service_pb2 import ListFollowingRequest, ListFollowingResponse
-from graph_svc.convert import to_edge_messages, to_includes
+from aviary.type.v1.tweet_pb2 import EXPANSION_AUTHOR, Includes
+from graph_svc.convert import to_edge_messages
 from graph_svc.model import UserNotFound
 from graph_svc.store import GraphStore
 from mesh.caller import Caller
@@ -12,13 +13,20 @@ from views.clients.users import UserCards
 
 DEFAULT_PAGE_SIZE = 100
 LARGEST_PAGE_SIZE = 1000
+# An account may take 3 KiB, and an answer 1 MiB.
+LARGEST_PAGE_WITH_ACCOUNTS = 250
 
 
 async def list_following(
     request: ListFollowingRequest, *, caller: Caller, store: GraphStore, users: UserCards, paging: Paging
 ) -> ListFollowingResponse:
-    """A page of live follows, how many there are in all, and the accounts if asked for. Raises UserNotFound."""
-    limit = page_size(request.page_size, default=DEFAULT_PAGE_SIZE, most=LARGEST_PAGE_SIZE)
+    """A page of live follows, how many there are in all, and if asked the accounts that can be had now.
+
+    Raises UserNotFound.
+    """
+    with_accounts = EXPANSION_AUTHOR in request.expansions
+    most = LARGEST_PAGE_WITH_ACCOUNTS if with_accounts else LARGEST_PAGE_SIZE
+    limit = page_size(request.page_size, default=DEFAULT_PAGE_SIZE, most=most)
     arguments = ("ListFollowing", request.user_id)
     position = paging.decode(request.page_token, arguments=arguments, caller_id=caller.user_id)
     if request.user_id not in await users.get_many([request.user_id]):
@@ -26,10 +34,12 @@ async def list_following(
     edges = await store.following(request.user_id, below_edge_id=position, limit=limit + 1)
     page = edges[:limit]
     last_edge_id = page[-1].edge_id if len(edges) > limit else 0
+    wanted = [edge.followee_id for edge in page] if with_accounts else []
+    accounts = await users.get_reachable(wanted)
     counts = await store.counts([request.user_id])
     return ListFollowingResponse(
         following=to_edge_messages((edge.followee_id, edge.created_us) for edge in page),
         next_page_token=paging.encode(last_edge_id, arguments=arguments, caller_id=caller.user_id),
         total_count=counts[request.user_id].following_count,
-        includes=await to_includes([edge.followee_id for edge in page], users=users, expansions=request.expansions),
+        includes=Includes(users=accounts.values()),
     )

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
 from typing import TYPE_CHECKING
-
-import grpc
-import pytest
 
 from aviary.graph.internal.v1.graph_internal_service_pb2_grpc import GraphInternalServiceStub
 from aviary.graph.v1.graph_service_pb2 import FollowUserRequest
 from aviary.graph.v1.graph_service_pb2_grpc import GraphServiceStub
 from aviary.mesh.internal.v1.mesh_admin_service_pb2 import ListOutboxRequest
 from aviary.mesh.internal.v1.mesh_admin_service_pb2_grpc import MeshAdminServiceStub
-from mesh.errors import MeshError
-from tests.support.running import RunningService, failure, issue_service_token, issue_user_token
+from tests.support.running import RunningService, issue_service_token, issue_user_token
 
 if TYPE_CHECKING:  # the typed stubs are known to type checkers only
     from aviary.graph.internal.v1.graph_internal_service_pb2_grpc import GraphInternalServiceAsyncStub
@@ -52,11 +47,3 @@ class Callers:
         admin = MeshAdminServiceStub(self._running.channel(issue_service_token("operator", ["mesh:admin"])))
         answer = await admin.ListOutbox(ListOutboxRequest())
         return [entry.subject.split(".")[2] for entry in answer.entries]
-
-
-async def refused(call: Awaitable[object], code: grpc.StatusCode) -> MeshError:
-    """The failure that the call must end with."""
-    with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await call
-    assert caught.value.code() is code
-    return failure(caught.value)

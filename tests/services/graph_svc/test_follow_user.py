@@ -7,7 +7,8 @@ import pytest
 
 from aviary.graph.internal.v1.graph_internal_service_pb2 import BatchGetGraphCountsRequest
 from aviary.graph.v1.graph_service_pb2 import FollowUserRequest, UnfollowUserRequest
-from tests.services.graph_svc.callers import ANN, BOB, NOBODY, Callers, refused
+from tests.services.graph_svc.callers import ANN, BOB, NOBODY, Callers
+from tests.support.refused import refused
 
 
 async def test_a_follow_is_counted_and_announced(graph: Callers) -> None:

@@ -1,0 +1,1 @@
+"""Owns likes, and every count of a tweet."""

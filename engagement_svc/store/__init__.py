@@ -1,0 +1,5 @@
+"""What engagement_svc remembers."""
+
+from engagement_svc.store.interface import EngagementStore
+
+__all__ = ["EngagementStore"]

@@ -1,0 +1,73 @@
+"""What a store of engagement promises. It asks for nothing that Cassandra could not keep: edges by both ends, lists in
+order of edge id, and counts that are functions of rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from engagement_svc.model import Drift, Engagement, LikeEdge, Liking
+
+
+class EngagementStore(Protocol):
+    """Likes, the tweets that events told of, and their counts.
+
+    Every method raises Unavailable when the store cannot be reached; a write may have happened then.
+    Times are microseconds since 1970.
+    """
+
+    async def like(self, user_id: int, tweet_id: int, *, new_edge_id: int, now_us: int) -> Liking:
+        """Make the like live, and return it with the tweet's likes.
+
+        The first like gets new_edge_id and now_us as its creation; a later one keeps those of the first.
+        Its op_time_us is now_us, or just above the stored one where that is not below.
+        The edge and the count are one write.
+        A like that is live already is returned as it is stored, and nothing is written.
+        """
+        ...
+
+    async def unlike(self, user_id: int, tweet_id: int, *, now_us: int) -> Liking | None:
+        """Take the like back, and return it with the tweet's likes; None when there never was one.
+
+        op_time_us and the one write are as in `like`.
+        A like that was taken back already is returned as it is stored, and nothing is written.
+        """
+        ...
+
+    async def likes(self, tweet_id: int, *, below_edge_id: int, limit: int) -> list[LikeEdge]:
+        """Live likes of a tweet, newest edge first, at most `limit`, below an edge id; 0 means from the newest."""
+        ...
+
+    async def engagements(self, tweet_ids: Sequence[int], *, viewer_id: int) -> list[Engagement]:
+        """Counts of the tweets and what the viewer did, in the order asked; zeros for one that nobody touched.
+
+        Viewer 0 likes nothing. Counts equal the live rows, and are never negative.
+        """
+        ...
+
+    async def add_tweet(self, tweet_id: int, *, author_id: int, parent_id: int) -> None:
+        """A tweet was posted, as an answer to a parent or, with 0, to none: its author and its parent count it.
+
+        Repeats change nothing. A tweet that was removed stays so, whichever was told first.
+        """
+        ...
+
+    async def remove_tweet(self, tweet_id: int, *, author_id: int, parent_id: int) -> None:
+        """A tweet was deleted: nobody counts it any more, nor when it is added later.
+
+        Repeats change nothing. Its likes stay, and so do its replies.
+        """
+        ...
+
+    async def tweets_counts(self, author_ids: Sequence[int]) -> dict[int, int]:
+        """Live tweets and replies of each author asked; 0 for one that never posted."""
+        ...
+
+    async def drifts(self) -> list[Drift]:
+        """Recount all rows, and return the counts that differ. It reads everything."""
+        ...
+
+    async def ping(self) -> None:
+        """Return when the store answers."""
+        ...
