@@ -13,7 +13,9 @@ from typing import Any
 from dev_mesh.api import ApiError, call_api
 from dev_mesh.http_client import HttpClient, NoAnswer, open_http
 
-LONGEST_ANSWER = 200
+LONGEST_ANSWER = 400
+LONGEST_STRING = 70
+_EMPTY: tuple[object, ...] = ("", 0, False, [], {})
 # A tweet reaches its followers' timelines well within this.
 TIMELINE_WITHIN = timedelta(seconds=5)
 
@@ -84,7 +86,7 @@ async def tour(edge_url: str, say: Callable[[str], None]) -> None:
     suffix = secrets.token_hex(3)
     async with open_http(edge_url) as client:
         guide = _Guide(client, edge_url, say)
-        say(f"a tour; $ADA and $GRACE stand for the access tokens of ada_{suffix} and grace_{suffix}")
+        say("a tour; $ADA and $GRACE are the accessToken of their logins; what is empty in an answer is left out")
         ada = await _arrive(guide, f"ada_{suffix}")
         grace = await _arrive(guide, f"grace_{suffix}")
         await guide.show("Ada follows Grace", "PUT", f"/v1/users/{grace.user_id}/follow", {}, by=ada)
@@ -121,5 +123,17 @@ async def _delivered(guide: _Guide, tweet_id: str, *, by: _Person) -> None:
 
 
 def _shortened(answer: object) -> str:
-    text = json.dumps(answer, ensure_ascii=False)
+    text = json.dumps(_told(answer), ensure_ascii=False)
     return text if len(text) <= LONGEST_ANSWER else f"{text[:LONGEST_ANSWER]} ..."
+
+
+def _told(value: object) -> object:
+    """The value without what is empty, and with long strings cut."""
+    if isinstance(value, dict):
+        told = {name: _told(part) for name, part in value.items()}
+        return {name: part for name, part in told.items() if part not in _EMPTY}
+    if isinstance(value, list):
+        return [_told(part) for part in value]
+    if isinstance(value, str) and len(value) > LONGEST_STRING:
+        return f"{value[:LONGEST_STRING]}..."
+    return value

@@ -1,0 +1,118 @@
+"""The public API as a stranger's client sees it: HTTP and JSON, three kinds of outcome, retries under the same key."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from dev_mesh.http_client import HttpClient, NoAnswer, open_http
+from mesh.clock import SystemClock
+
+RETRY_SECONDS = 60.0
+# The outcome is not known: repeat it under the same key.
+UNKNOWN = frozenset({408, 409, 429, 500, 502, 503, 504})
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """An account that is logged in."""
+
+    username: str
+    user_id: int
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer."""
+
+    status: int
+    headers: Mapping[str, str]
+    json: Any
+
+    @property
+    def reason(self) -> str:
+        """The reason of an error's ErrorInfo; "" when there is none."""
+        details = self.json.get("error", {}).get("details", [])
+        return next((detail["reason"] for detail in details if "reason" in detail), "")
+
+    @property
+    def fields(self) -> list[str]:
+        """The fields that an error names."""
+        details = self.json.get("error", {}).get("details", [])
+        violations = [violation for detail in details for violation in detail.get("fieldViolations", [])]
+        return [violation["field"] for violation in violations]
+
+    @property
+    def request_id(self) -> str:
+        """The request id in an error's RequestInfo; "" when there is none."""
+        details = self.json.get("error", {}).get("details", [])
+        return next((detail["requestId"] for detail in details if "requestId" in detail), "")
+
+
+class Api:
+    """Calls of one edge."""
+
+    def __init__(self, client: HttpClient) -> None:
+        self._client = client
+        self._clock = SystemClock()
+        self.retries = 0
+
+    async def call(
+        self,
+        method: str,
+        target: str,
+        body: object = None,
+        *,
+        by: Person | None = None,
+        key: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Make one call. `body` is sent as JSON, or as it is when it is bytes. Raises NoAnswer."""
+        sent = {"content-type": "application/json"} if body is not None else {}
+        if by:
+            sent["authorization"] = f"Bearer {by.token}"
+        if key:
+            sent["idempotency-key"] = key
+        content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+        answer = await self._client.request(method, target, headers={**sent, **(headers or {})}, body=content)
+        is_json = answer.headers.get("content-type", "").startswith("application/json")
+        return Answer(answer.status, answer.headers, answer.json() if is_json and answer.body else {})
+
+    async def get(self, target: str, *, by: Person | None = None) -> Any:
+        """The JSON of a GET that must answer 200; one that cannot be answered now is asked again."""
+        return await self.insist("GET", target, by=by)
+
+    async def insist(
+        self, method: str, target: str, body: object = None, *, by: Person | None = None, key: str = ""
+    ) -> Any:
+        """The JSON of the success that comes in the end; an unknown outcome is tried again under the same key."""
+        deadline = self._clock.monotonic() + RETRY_SECONDS
+        while True:
+            outcome = await self._attempt(method, target, body, by=by, key=key)
+            if isinstance(outcome, Answer) and outcome.status < 300:
+                return outcome.json
+            assert not isinstance(outcome, Answer) or outcome.status in UNKNOWN, f"{method} {target}: {outcome}"
+            assert self._clock.monotonic() < deadline, f"{method} {target}: {outcome}"
+            self.retries += 1
+            await asyncio.sleep(0.1)
+
+    async def _attempt(
+        self, method: str, target: str, body: object, *, by: Person | None, key: str
+    ) -> Answer | NoAnswer:
+        try:
+            return await self.call(method, target, body, by=by, key=key)
+        except NoAnswer as failure:
+            return failure
+
+
+@asynccontextmanager
+async def open_api(edge: str, *, connections: int = 8) -> AsyncIterator[Api]:
+    """Calls of the edge at that URL."""
+    async with open_http(edge, connections=connections, patience=timedelta(seconds=10)) as client:
+        yield Api(client)
