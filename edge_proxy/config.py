@@ -1,0 +1,100 @@
+"""The settings of the edge; each flag of the command line stands in for a variable."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge_proxy.descriptor_set import BrokenDescriptors, Contracts, read_descriptor_set
+from mesh.env import setting
+from mesh.keys import BrokenKeys, read_jwks
+
+
+def _host_and_port(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65535:
+        raise ValueError("must be host:port, such as 127.0.0.1:8080")
+    return text
+
+
+def _optional_host_and_port(text: str) -> str:
+    return _host_and_port(text) if text else ""
+
+
+def _upstreams(text: str) -> Mapping[str, str]:
+    targets: dict[str, str] = {}
+    for entry in text.split():
+        service, _, address = entry.partition("=")
+        if not service or not address:
+            raise ValueError(f"{entry!r} must be pkg.Service=host:port")
+        if service in targets:
+            raise ValueError(f"{service} has two upstreams; write copies of it as host:port,host:port")
+        targets[service] = _target(address)
+    return targets
+
+
+def _target(address: str) -> str:
+    """The gRPC target of "host:port", of several "ip:port" with commas, or of what is a target already."""
+    if "://" in address or address.startswith(("unix:", "ipv4:", "ipv6:", "dns:")):
+        return address
+    hosts = [_host_and_port(each).rpartition(":")[0] for each in address.split(",")]
+    if all(host.replace(".", "").isdecimal() for host in hosts):
+        return f"ipv4:{address}"
+    if all(host.startswith("[") for host in hosts):
+        return f"ipv6:{address}"
+    if len(hosts) > 1:
+        raise ValueError(f"{address!r}: several addresses must be IP addresses; one name may have several")
+    return f"dns:///{address}"
+
+
+def _contracts(text: str) -> Contracts:
+    try:
+        return read_descriptor_set(Path(text))
+    except BrokenDescriptors as broken:
+        raise ValueError("; ".join(broken.mistakes)) from broken
+
+
+def _jwks_file(text: str) -> Path:
+    try:
+        read_jwks(Path(text))
+    except BrokenKeys as error:
+        raise ValueError(str(error)) from error
+    return Path(text)
+
+
+def _log_level(text: str) -> str:
+    if text not in {"debug", "info", "warning", "error"}:
+        raise ValueError("must be debug, info, warning or error")
+    return text
+
+
+@dataclass(frozen=True)
+class EdgeConfig:
+    """Where the edge listens, what it serves, and whom it calls."""
+
+    listen: str = setting(
+        "AVIARY_EDGE_LISTEN", "127.0.0.1:8080", help="address of the HTTP server", parse=_host_and_port
+    )
+    contracts: Contracts = setting(
+        "AVIARY_EDGE_DESCRIPTORS",
+        help="the contracts: a FileDescriptorSet with imports, as buf build writes it",
+        parse=_contracts,
+    )
+    upstreams: Mapping[str, str] = setting(
+        "AVIARY_EDGE_UPSTREAMS",
+        help="where each service is",
+        unit="pkg.Service=host:port, separated by spaces",
+        parse=_upstreams,
+    )
+    jwks_file: Path | None = setting(
+        "AVIARY_JWKS_FILE",
+        None,
+        help="public keys that tokens are checked with; without it no token is checked",
+        parse=_jwks_file,
+    )
+    metrics_listen: str = setting(
+        "AVIARY_METRICS_LISTEN", "", help="address of /metrics; empty for none", parse=_optional_host_and_port
+    )
+    aliases: bool = setting("AVIARY_EDGE_ALIASES", True, help="serve the aliases in the contracts")  # noqa: FBT003 - a default
+    log_level: str = setting("AVIARY_LOG_LEVEL", "info", help="debug, info, warning or error", parse=_log_level)

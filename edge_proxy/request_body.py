@@ -1,0 +1,66 @@
+"""Reads a body while counting it, and refuses what is no plain JSON before it is read."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
+from typing import Any, TypeAlias
+
+from edge_proxy.refusals import TooLarge, UnsupportedContent
+
+Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
+
+MOST_BODY_BYTES = 64 * 1024
+# What is read and thrown away behind a refused body, so that the refusal reaches a client that is still sending.
+MOST_DRAINED_BYTES = 1024 * 1024
+DRAIN_SECONDS = 2.0
+
+_JSON = re.compile(r"application/(?:json|[!#$&^_.+a-z0-9-]+\+json)", re.IGNORECASE)
+_CHARSET = re.compile(r"charset\s*=\s*\"?utf-?8\"?", re.IGNORECASE)
+
+
+class ClientGone(Exception):
+    """The client left before its request was complete: nobody waits for an answer."""
+
+
+def check_content(content_type: str, content_encoding: str) -> None:
+    """Raise UnsupportedContent for what is not JSON in UTF-8, or is compressed."""
+    if content_encoding.lower() not in {"", "identity"}:
+        raise UnsupportedContent("send the body without Content-Encoding")
+    if not content_type:
+        return
+    kind, *parameters = content_type.split(";")
+    charsets = [each.strip() for each in parameters if each.strip().lower().startswith("charset")]
+    if not _JSON.fullmatch(kind.strip()) or any(not _CHARSET.fullmatch(each) for each in charsets):
+        raise UnsupportedContent("send JSON: Content-Type: application/json")
+
+
+async def read_body(receive: Receive, content_length: str) -> bytes:
+    """The whole body. Raises TooLarge as soon as it is, at once if it says so itself, and ClientGone."""
+    if content_length.isdecimal() and (len(content_length) > 9 or int(content_length) > MOST_BODY_BYTES):
+        raise TooLarge.body(MOST_BODY_BYTES)
+    body = b""
+    while True:
+        event = await receive()
+        if event["type"] == "http.disconnect":
+            raise ClientGone
+        received: bytes = event["body"]
+        body += received
+        if len(body) > MOST_BODY_BYTES:
+            raise TooLarge.body(MOST_BODY_BYTES)
+        if not event["more_body"]:
+            return body
+
+
+async def drain(receive: Receive) -> None:
+    """Throw away the rest of a body, within bounds of size and time."""
+    drained = 0
+    with suppress(TimeoutError):
+        async with asyncio.timeout(DRAIN_SECONDS):
+            while drained < MOST_DRAINED_BYTES:
+                event = await receive()
+                if event["type"] == "http.disconnect" or not event["more_body"]:
+                    return
+                drained += len(event["body"])
