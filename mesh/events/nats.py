@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
 
 from nats.aio.msg import Msg
 from nats.errors import Error
 from nats.js.errors import NoStreamResponseError, NotFoundError
 
-from mesh.events.interface import BusUnavailable, EventBus, PubAck, StreamPosition, Subscription
+from mesh.events.interface import ACK_WAIT, BusUnavailable, EventBus, PubAck, StreamPosition, Subscription
 from mesh.events.nats_connection import NatsConnection, open_connection
 from mesh.events.nats_pull import GROUPS_HEADER, NatsSubscription
 from mesh.events.nats_streams import EVENTS, Streams, stream_of
@@ -22,18 +23,18 @@ MOST_UNSENT_BYTES = 1 << 20
 
 
 @asynccontextmanager
-async def open_bus(url: str, *, name: str) -> AsyncIterator[EventBus]:
+async def open_bus(url: str, *, name: str, ack_wait: timedelta = ACK_WAIT) -> AsyncIterator[EventBus]:
     """The bus at `nats://user:password@host:port`. Starts also while NATS is away; `name` is for its operator."""
     async with open_connection(url, name=name) as connection:
-        yield NatsBus(connection)
+        yield NatsBus(connection, Streams(connection, ack_wait=ack_wait))
 
 
 class NatsBus(EventBus):
     """Publishes with acks, consumes by pulling, confirms on core NATS. Raises BusClosed when the client gave up."""
 
-    def __init__(self, connection: NatsConnection) -> None:
+    def __init__(self, connection: NatsConnection, streams: Streams) -> None:
         self._connection = connection
-        self._streams = Streams(connection)
+        self._streams = streams
 
     async def publish(self, subject: str, payload: bytes, *, groups: Collection[str] = ()) -> PubAck:
         # A publish that is buffered while the connection is away times out here and is delivered later all the same.

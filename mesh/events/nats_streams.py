@@ -69,14 +69,14 @@ def stream_config(name: str, *, max_bytes: int) -> StreamConfig:
     )
 
 
-def consumer_config(group: str, subjects: Sequence[str]) -> ConsumerConfig:
+def consumer_config(group: str, subjects: Sequence[str], *, ack_wait: timedelta) -> ConsumerConfig:
     """A durable named for its group. max_deliver is unlimited: a message that the broker gives up is in no figure."""
     return ConsumerConfig(
         name=group,
         durable_name=group,
         filter_subjects=list(subjects),
         ack_policy=AckPolicy.EXPLICIT,
-        ack_wait=ACK_WAIT.total_seconds(),
+        ack_wait=ack_wait.total_seconds(),
         max_deliver=-1,
         max_ack_pending=MOST_ACK_PENDING,
         deliver_policy=DeliverPolicy.ALL,
@@ -92,8 +92,9 @@ class _Known:
 class Streams:
     """The streams as this process last saw them. Errors are those of nats-py."""
 
-    def __init__(self, connection: NatsConnection) -> None:
+    def __init__(self, connection: NatsConnection, *, ack_wait: timedelta = ACK_WAIT) -> None:
         self._connection = connection
+        self._ack_wait = ack_wait
         self._known: dict[str, _Known] = {}
         self._making = asyncio.Lock()
 
@@ -123,7 +124,9 @@ class Streams:
         name = stream_of(subjects[0])
         await self.epoch_of(name)
         try:
-            await self._connection.jetstream.add_consumer(name, consumer_config(group, subjects))
+            await self._connection.jetstream.add_consumer(
+                name, consumer_config(group, subjects, ack_wait=self._ack_wait)
+            )
         except NotFoundError:
             self.forget(name)
             raise
@@ -135,17 +138,28 @@ class Streams:
 
     async def _find_or_make(self, name: str) -> StreamInfo:
         try:
-            return await self._connection.jetstream.stream_info(name)
+            return await self._brought_up_to_date(await self._connection.jetstream.stream_info(name))
         except NotFoundError:
-            pass
+            return await self._make(name)
+
+    async def _make(self, name: str) -> StreamInfo:
         max_bytes = LARGEST[name]
         while True:
             try:
                 return await self._connection.jetstream.add_stream(stream_config(name, max_bytes=max_bytes))
             except APIError as error:
-                if error.err_code == OTHER_CONFIG:
+                if error.err_code == OTHER_CONFIG:  # somebody was quicker, and had other room
                     return await self._connection.jetstream.stream_info(name)
                 if error.err_code != NO_ROOM or max_bytes <= SMALLEST:
                     raise
                 max_bytes //= 2
                 _log.warning("NATS has little room; the stream %s gets %d MiB", name, max_bytes >> 20)
+
+    async def _brought_up_to_date(self, info: StreamInfo) -> StreamInfo:
+        """The stream, changed if an earlier version of this module made it."""
+        found = info.config
+        wanted = stream_config(found.name or "", max_bytes=found.max_bytes or SMALLEST)
+        if (found.subjects, found.max_age, found.discard) == (wanted.subjects, wanted.max_age or 0, wanted.discard):
+            return info
+        _log.info("the stream %s is brought up to date", found.name)
+        return await self._connection.jetstream.update_stream(wanted)
