@@ -66,7 +66,7 @@ class TokenVerifier:
     def _check(self, token: str, now: float) -> tuple[float, Caller]:
         if len(token) > LONGEST_TOKEN:
             raise _invalid()
-        try:
+        try:  # JSON that PyJWT does not expect comes out as ValueError or TypeError
             header = jwt.get_unverified_header(token)
             key = self._key(header)
             options: jwt.types.Options = {
@@ -79,12 +79,7 @@ class TokenVerifier:
             claims = jwt.decode(
                 token, key.public, algorithms=[ALGORITHM], issuer=ISSUER, audience=ISSUER, options=options
             )
-        except (
-            jwt.PyJWTError,
-            ValueError,
-            TypeError,
-            RecursionError,
-        ):  # the last three: JSON that PyJWT did not expect
+        except (jwt.PyJWTError, ValueError, TypeError):
             raise _invalid() from None
         expires = _checked_times(claims, now)
         return expires, _caller(claims, key.owner, token)

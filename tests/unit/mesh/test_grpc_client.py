@@ -93,8 +93,8 @@ async def test_outside_of_a_call_the_service_speaks_for_itself(open_to: Opens) -
 
 
 async def test_without_time_left_nothing_is_sent(open_to: Opens) -> None:
-    seen = Seen()
-    async with running(a_service(seen.answer)) as behind, open_to(behind) as channels:
+    seen, metrics = Seen(), Metrics()
+    async with running(a_service(seen.answer)) as behind, open_to(behind, metrics) as channels:
 
         async def front(request: Any) -> Any:
             call = CURRENT_CALL.get()
@@ -107,6 +107,8 @@ async def test_without_time_left_nothing_is_sent(open_to: Opens) -> None:
 
         await through(front)
     assert seen.calls == []
+    labels = {"target": "user", "method": "GetUser", "code": "DEADLINE_EXCEEDED"}
+    assert metrics.registry.get_sample_value("aviary_rpc_client_calls_total", labels) is None
 
 
 async def test_calls_are_counted_by_target_method_and_code(open_to: Opens) -> None:

@@ -85,6 +85,15 @@ async def get_user(port: int, user_id: int) -> GetUserResponse:
         return await UserServiceStub(channel).GetUser(GetUserRequest(user_id=user_id), timeout=30, wait_for_ready=True)
 
 
+async def takes_no_connection(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except ConnectionRefusedError:
+        return True
+    writer.close()
+    return False
+
+
 async def code_of_get_user(port: int, user_id: int) -> grpc.StatusCode:
     try:
         await get_user(port, user_id)
@@ -103,6 +112,7 @@ async def test_a_signal_drains_calls_in_progress_are_answered_and_the_exit_code_
         await wait_until((tmp_path / "begun").exists)
         service.process.send_signal(number)
         await service.says("draining")
+        await wait_until(lambda: takes_no_connection(service.port))
         (tmp_path / "finish").touch()
         assert await call == GetUserResponse()
         assert await service.ends() == 0
