@@ -32,13 +32,20 @@ async def list_user_tweets(
     Raises NotFound for an account that does not exist, and InvalidArgument for the page token or the times.
     """
     size = page_size(request.page_size, default=DEFAULT_PAGE, most=LARGEST_PAGE)
-    above, below = _range(request)
-    arguments = ("ListUserTweets", request.user_id, request.exclude_replies, above, below, *sorted(request.expansions))
+    start_us, end_us = _times(request)
+    arguments = (
+        "ListUserTweets",
+        request.user_id,
+        request.exclude_replies,
+        start_us,
+        end_us,
+        *sorted(request.expansions),
+    )
     position = paging.decode(request.page_token, arguments=arguments, caller_id=caller.user_id)
     found = await store.list_author_ids(
         [request.user_id],
-        below=position or below,
-        above=above,
+        below=position or (0 if end_us is None else _first_id(end_us)),
+        above=0 if start_us is None else _first_id(start_us) - 1,
         limit=size + 1,
         exclude_replies=request.exclude_replies,
     )
@@ -56,21 +63,24 @@ async def list_user_tweets(
     )
 
 
-def _range(request: ListUserTweetsRequest) -> tuple[int, int]:
-    """The ids of [start_time, end_time) as exclusive bounds; 0 where the request leaves it open."""
-    above = _first_id(request.start_time, "startTime") - 1 if request.HasField("start_time") else 0
-    below = _first_id(request.end_time, "endTime") if request.HasField("end_time") else 0
-    if below and below <= above + 1:
+def _times(request: ListUserTweetsRequest) -> tuple[int | None, int | None]:
+    """start_time and end_time in microseconds; None where the request leaves it open."""
+    start_us = _microseconds(request.start_time, "startTime") if request.HasField("start_time") else None
+    end_us = _microseconds(request.end_time, "endTime") if request.HasField("end_time") else None
+    if start_us is not None and end_us is not None and end_us <= start_us:
         raise InvalidArgument.field("endTime", "must be after startTime")
-    return max(0, above), below
+    return start_us, end_us
 
 
-def _first_id(instant: Timestamp, field: str) -> int:
-    """The lowest id at or after an instant, at least 1. Ids count whole milliseconds."""
+def _microseconds(instant: Timestamp, field: str) -> int:
     try:
-        at_us = instant.ToMicroseconds()
+        return instant.ToMicroseconds()
     except ValueError:
         raise InvalidArgument.field(field, "is not a time between the years 1 and 9999") from None
+
+
+def _first_id(at_us: int) -> int:
+    """The lowest id at or after an instant, at least 1. Ids count whole milliseconds."""
     return min(max(1, first_id_at(at_us + 999)), GREATEST_ID)
 
 
