@@ -11,7 +11,7 @@
     |- Unavailable          try again later
     `- DeadlineExceeded     the time of the call is used up
 
-Each maps to one gRPC status in `mesh.interceptors.errors`, the only place that knows both sides (AIP-193).
+Each maps to one gRPC status in `mesh.status`, the only place that knows both sides (AIP-193).
 """
 
 from __future__ import annotations
