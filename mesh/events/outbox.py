@@ -72,6 +72,7 @@ class OutboxWorker:
         repeat_after: timedelta = REPEAT_AFTER,
         longest_repeat: timedelta = LONGEST_REPEAT,
         look_every: timedelta = LOOK_EVERY,
+        most_unconfirmed: int = MOST_UNCONFIRMED,
     ) -> None:
         self._outbox = outbox
         self._bus = bus
@@ -82,6 +83,7 @@ class OutboxWorker:
         self._repeat_after = repeat_after
         self._longest_repeat = longest_repeat
         self._look_every = look_every
+        self._most_unconfirmed = most_unconfirmed
         self._settlement = Settlement(outbox, clock, metrics=self._metrics, service=service)
         self._cursor = 0
         self._window: dict[int, Unconfirmed] = {}
@@ -114,11 +116,11 @@ class OutboxWorker:
     async def _read_forever(self) -> None:
         while True:
             rows: list[OutboxRow] = []
-            if len(self._window) < MOST_UNCONFIRMED:
-                try:
-                    rows = await self._outbox.pending(after=self._cursor, limit=READ_AT_ONCE)
-                except Unavailable as away:
-                    _log.warning("the outbox of %s cannot be read: %s", self._service, away)
+            limit = min(READ_AT_ONCE, self._most_unconfirmed - len(self._window))
+            try:
+                rows = await self._outbox.pending(after=self._cursor, limit=limit) if limit else []
+            except Unavailable as away:
+                _log.warning("the outbox of %s cannot be read: %s", self._service, away)
             for row in rows:
                 self._cursor = row.sequence
                 self._begin(row)
