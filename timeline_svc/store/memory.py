@@ -34,6 +34,10 @@ class MemoryTimelineStore(TimelineStore):
         """What FLUSHALL does."""
         self._timelines.clear()
 
+    def forget(self, owner_id: int) -> None:
+        """What the eviction of a key does."""
+        self._timelines.pop(owner_id, None)
+
     async def state(self, owner_id: int) -> TimelineState:
         timeline = self._find(owner_id)
         if timeline is None:
@@ -91,7 +95,7 @@ class MemoryTimelineStore(TimelineStore):
             timeline.ids.difference_update(tweet_ids)
 
     async def drop(self, owner_id: int) -> None:
-        self._timelines.pop(owner_id, None)
+        self.forget(owner_id)
 
     async def begin_build(self, owner_id: int) -> str | None:
         now = self._clock.monotonic()

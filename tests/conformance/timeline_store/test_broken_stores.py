@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable
 from typing import cast
 
 import pytest
@@ -10,10 +10,18 @@ from redis.asyncio import Redis
 
 from mesh.clock import SystemClock
 from tests.conformance.timeline_store import test_building, test_merges, test_pushes_and_pages
+from tests.conformance.timeline_store.broken import (
+    AnyBuilderFinishes,
+    BackfillLeavesTheFloor,
+    FollowDroppedWhileBuilding,
+    PushCreates,
+    PushRefusedWhileBuilding,
+    TrimLeavesTheFloor,
+)
 from tests.conformance.timeline_store.cases import Make
-from timeline_svc.model import Status, TimelineLimits
+from timeline_svc.model import TimelineLimits
 from timeline_svc.store import TimelineStore
-from timeline_svc.store.memory import MemoryTimelineStore, _Timeline
+from timeline_svc.store.memory import MemoryTimelineStore
 from timeline_svc.store.redis import RedisTimelineStore, Scripts, home_keys, script_texts
 from timeline_svc.store.redis.scripts import ScriptName
 
@@ -25,51 +33,6 @@ PROMISES: dict[str, Promise] = {
     for name, promise in vars(module).items()
     if name.startswith("test_")
 }
-
-
-class TrimLeavesTheFloor(MemoryTimelineStore):
-    def _trim(self, timeline: _Timeline) -> None:
-        floor = timeline.floor
-        super()._trim(timeline)
-        timeline.floor = floor
-
-
-class PushCreates(MemoryTimelineStore):
-    async def push(self, tweet_id: int, owner_ids: Collection[int]) -> int:
-        for owner_id in owner_ids:
-            if (await self.state(owner_id)).status is Status.ABSENT:
-                generation = await self.begin_build(owner_id)
-                await self.finish_build(owner_id, generation or "", [], floor=0)
-        return await super().push(tweet_id, owner_ids)
-
-
-class PushRefusedWhileBuilding(MemoryTimelineStore):
-    async def push(self, tweet_id: int, owner_ids: Collection[int]) -> int:
-        states = {owner_id: await self.state(owner_id) for owner_id in owner_ids}
-        return await super().push(tweet_id, [o for o, state in states.items() if state.status is Status.READY])
-
-
-class BackfillLeavesTheFloor(MemoryTimelineStore):
-    async def merge(
-        self, tweet_ids: Collection[int], owner_ids: Collection[int], *, complete_from: int
-    ) -> frozenset[int]:
-        return await super().merge(tweet_ids, owner_ids, complete_from=0)
-
-
-class FollowDroppedWhileBuilding(MemoryTimelineStore):
-    async def merge(
-        self, tweet_ids: Collection[int], owner_ids: Collection[int], *, complete_from: int
-    ) -> frozenset[int]:
-        await super().merge(tweet_ids, owner_ids, complete_from=complete_from)
-        return frozenset()
-
-
-class AnyBuilderFinishes(MemoryTimelineStore):
-    async def finish_build(self, owner_id: int, generation: str, tweet_ids: Sequence[int], *, floor: int) -> bool:
-        timeline = self._timelines.get(owner_id)
-        return await super().finish_build(
-            owner_id, timeline.generation if timeline else generation, tweet_ids, floor=floor
-        )
 
 
 async def broken_promises(make: Make) -> set[str]:
