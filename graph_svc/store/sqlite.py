@@ -30,23 +30,22 @@ _FOLLOWEES = """SELECT followee_id, edge_id, coalesce(stage, 1)
     FROM follows LEFT JOIN author_standings ON author_id = followee_id
     WHERE follower_id = ? AND edge_id < ? AND is_live = 1 ORDER BY edge_id DESC LIMIT ?"""
 _DRIFTS = """
-WITH followers (user_id, actual) AS (SELECT followee_id, count(*) FROM follows WHERE is_live = 1 GROUP BY 1),
-    following (user_id, actual) AS (SELECT follower_id, count(*) FROM follows WHERE is_live = 1 GROUP BY 1),
-    known (user_id) AS (SELECT user_id FROM user_counts
-        UNION SELECT user_id FROM followers UNION SELECT user_id FROM following),
-    pulled (author_id, stage) AS (SELECT author_id, stage FROM author_standings
-        UNION SELECT author_id, 1 FROM following_pull WHERE author_id NOT IN (SELECT author_id FROM author_standings))
-SELECT user_id, 'followers', coalesce(followers_count, 0) AS kept, coalesce(actual, 0) AS actual
-    FROM known LEFT JOIN user_counts USING (user_id) LEFT JOIN followers USING (user_id) WHERE kept <> actual
-UNION ALL SELECT user_id, 'following', coalesce(following_count, 0) AS kept, coalesce(actual, 0) AS actual
-    FROM known LEFT JOIN user_counts USING (user_id) LEFT JOIN following USING (user_id) WHERE kept <> actual
-UNION ALL SELECT author_id, 'indexed followers',
-        (SELECT count(*) FROM following_pull AS kept WHERE kept.author_id = pulled.author_id) AS kept,
-        CASE WHEN stage = 1 THEN 0 ELSE coalesce(actual, 0) END AS actual
-    FROM pulled LEFT JOIN followers ON user_id = author_id WHERE stage IN (1, 3, 4) AND kept <> actual
-UNION ALL SELECT author_id, 'indexed strangers', count(*), 0 FROM following_pull AS pull
-    WHERE NOT EXISTS (SELECT 1 FROM follows WHERE follower_id = pull.follower_id AND followee_id = pull.author_id
-        AND is_live = 1) GROUP BY author_id"""
+WITH followed (id, actual) AS (SELECT followee_id, count(*) FROM follows WHERE is_live = 1 GROUP BY 1),
+    following (id, actual) AS (SELECT follower_id, count(*) FROM follows WHERE is_live = 1 GROUP BY 1),
+    counted (what, id, kept, actual) AS (
+        SELECT 'followers', id, followers_count, actual
+            FROM followed FULL JOIN (SELECT user_id AS id, followers_count FROM user_counts) USING (id)
+        UNION ALL SELECT 'following', id, following_count, actual
+            FROM following FULL JOIN (SELECT user_id AS id, following_count FROM user_counts) USING (id)
+        UNION ALL SELECT 'indexed followers', author_id,
+                (SELECT count(*) FROM following_pull AS pull WHERE pull.author_id = standing.author_id),
+                (SELECT actual FROM followed WHERE id = author_id AND stage <> 1)
+            FROM author_standings AS standing WHERE stage IN (1, 3, 4)
+        UNION ALL SELECT 'indexed strangers', author_id, count(*), 0 FROM following_pull AS pull
+            WHERE NOT EXISTS (SELECT 1 FROM follows
+                WHERE follower_id = pull.follower_id AND followee_id = pull.author_id AND is_live = 1)
+            GROUP BY author_id)
+SELECT id, what, coalesce(kept, 0), coalesce(actual, 0) FROM counted WHERE coalesce(kept, 0) <> coalesce(actual, 0)"""
 
 
 class SqliteGraphStore(GraphStore):
