@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import uuid
 from collections.abc import Callable
 from typing import TypeAlias
@@ -19,6 +20,8 @@ from mesh.method import Method, method_of
 from mesh.metrics import Metrics
 from mesh.status import DETAILS_KEY, from_status, internal
 from mesh.tokens import ServiceTokens
+
+logger = logging.getLogger(__name__)
 
 Multicallable: TypeAlias = grpc.aio.UnaryUnaryMultiCallable[Message, Message]
 
@@ -127,17 +130,18 @@ class OutgoingMethod:
         details = dict(error.trailing_metadata() or ()).get(DETAILS_KEY)
         failure = from_status(code, details if isinstance(details, bytes) else None)
         if failure is None:
-            failure = _without_details(code, self._target)
+            failure = self._without_details(code)
         if is_own_token and isinstance(failure, Unauthenticated | PermissionDenied):
             return CallRefused(f"{self._method.path}: {failure.reason}")
         return failure
 
-
-def _without_details(code: grpc.StatusCode, target: str) -> MeshError:
-    match code:
-        case grpc.StatusCode.UNAVAILABLE | grpc.StatusCode.CANCELLED:
-            return Unavailable.backend(target)
-        case grpc.StatusCode.DEADLINE_EXCEEDED:
-            return deadline_exceeded()
-        case _:
-            return internal()
+    def _without_details(self, code: grpc.StatusCode) -> MeshError:
+        match code:
+            case grpc.StatusCode.UNAVAILABLE | grpc.StatusCode.CANCELLED:
+                return Unavailable.backend(f"the {self._target} service")
+            case grpc.StatusCode.DEADLINE_EXCEEDED:
+                return deadline_exceeded()
+            case _:
+                fields = {"target": self._target, "method": self._method.name, "code": code.name}
+                logger.warning("a call failed for a reason that only a defect has", extra={"fields": fields})
+                return internal()

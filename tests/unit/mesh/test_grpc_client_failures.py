@@ -91,9 +91,20 @@ async def test_a_refusal_of_the_users_token_is_the_users(open_to: Opens) -> None
     assert failure(raised.value).reason == "SCOPE_MISSING"
 
 
+async def test_a_method_that_is_not_there_is_a_defect_and_is_logged(
+    open_to: Opens, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running(a_service(), role="work") as behind, open_to(behind) as channels:
+        with pytest.raises(MeshError) as raised:
+            await UserServiceStub(channels.to("user")).GetUser(GetUserRequest(user_id=2))
+    assert raised.value.code == "INTERNAL"
+    (record,) = [record for record in caplog.records if record.name == "mesh.outgoing"]
+    assert record.fields == {"target": "user", "method": "GetUser", "code": "UNIMPLEMENTED"}  # type: ignore[attr-defined] # our extra
+
+
 async def test_nobody_there_is_unavailable_at_once_and_names_the_service(open_to: Opens) -> None:
     async with open_to(None) as channels:
-        with pytest.raises(Unavailable, match="user cannot be reached"):
+        with pytest.raises(Unavailable, match="the user service cannot be reached"):
             await UserServiceStub(channels.to("user")).GetUser(GetUserRequest(user_id=2))
 
 
