@@ -78,8 +78,8 @@ def _symbols(proto: FileDescriptorProto) -> Iterator[str]:
 def _symbols_of_message(message: DescriptorProto, scope: str) -> Iterator[str]:
     name = scope + message.name
     yield name
-    for part in (*message.field, *message.oneof_decl, *message.extension):
-        yield f"{name}.{part.name}"
+    yield from (f"{name}.{member.name}" for member in (*message.field, *message.extension))
+    yield from (f"{name}.{member.name}" for member in message.oneof_decl)
     for enum in message.enum_type:
         yield from _symbols_of_enum(enum, name + ".")
     for nested in message.nested_type:
