@@ -9,7 +9,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.conformance.graph_store.backends import BACKENDS
 from tests.conformance.graph_store.machine import GraphStoreMachine
 
-SETTINGS = settings(max_examples=25, stateful_step_count=30, deadline=None)
+SETTINGS = settings(max_examples=20, stateful_step_count=30, deadline=None)
 
 
 @pytest.mark.parametrize("name", BACKENDS)

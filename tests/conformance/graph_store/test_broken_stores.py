@@ -13,13 +13,14 @@ from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from graph_svc.author_class import Stage, Standing
-from graph_svc.model import FollowEdge
+from graph_svc.model import Drift, FollowEdge
 from graph_svc.store.interface import Announce
 from graph_svc.store.sqlite import SqliteGraphStore
 from mesh.events.interface import OutboxEvent
 from mesh.storage.outbox import append
 from tests.conformance.graph_store import test_classes, test_follows, test_lists
 from tests.conformance.graph_store.backends import Backend, open_sqlite
+from tests.conformance.graph_store.cases import ANN, EVE, follow, indexed, unfollow
 from tests.conformance.graph_store.machine import GraphStoreMachine
 
 
@@ -193,6 +194,18 @@ async def test_a_broken_promise_is_seen(broken: type[Broken], promise: Promise, 
     async with open_sqlite(tmp_path, broken) as backend:
         with pytest.raises((AssertionError, pytest.fail.Exception)):
             await promise(backend)
+
+
+async def test_counts_and_an_index_that_are_not_the_edges_are_drifts(tmp_path: Path) -> None:
+    async with open_sqlite(tmp_path, EachFollowCounts) as backend:
+        await follow(backend.store, ANN, EVE)
+        await follow(backend.store, ANN, EVE)
+        assert await backend.store.drifts() == [Drift(EVE, "followers", kept=2, actual=1)]
+    async with open_sqlite(tmp_path / "other", EndedFollowsStayIndexed) as backend:
+        await follow(backend.store, ANN, EVE)
+        await indexed(backend.store, EVE)
+        await unfollow(backend.store, ANN, EVE)
+        assert await backend.store.drifts() == [Drift(EVE, "indexed strangers", kept=1, actual=0)]
 
 
 @pytest.mark.parametrize(
