@@ -118,23 +118,23 @@ def email_key(email: str) -> str:
     return email.lower()
 
 
-def checked_display_name(text: str, *, username: str) -> str:
+def checked_display_name(text: str, *, field_name: str, username: str) -> str:
     """In NFC, without direction marks and outer white space; the username when nothing is left of it.
 
-    Raises InvalidArgument for the field displayName.
+    Raises InvalidArgument for `field_name`, as do the others here.
     """
-    plain = _DIRECTION_MARKS.sub("", _checked(text, "displayName"))
+    plain = _DIRECTION_MARKS.sub("", _checked(text, field_name))
     return plain.strip() or username
 
 
-def checked_location(text: str) -> str:
-    """In NFC, on one line. Raises InvalidArgument for the field location."""
-    return _checked(text, "location").strip()
+def checked_location(text: str, *, field_name: str) -> str:
+    """In NFC, on one line."""
+    return _checked(text, field_name).strip()
 
 
-def checked_bio(text: str) -> str:
-    """In NFC; line feeds and tabs may stay. Raises InvalidArgument for the field bio."""
-    _checked(text.replace("\n", " ").replace("\t", " "), "bio")
+def checked_bio(text: str, *, field_name: str) -> str:
+    """In NFC; line feeds and tabs may stay."""
+    _checked(text.replace("\n", " ").replace("\t", " "), field_name)
     return unicodedata.normalize("NFC", text)
 
 

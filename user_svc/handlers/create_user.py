@@ -40,8 +40,8 @@ async def create_user(
     Nobody has logged in here, so the password is what proves that a repeat comes from the same person: with another
     one the name is simply taken.
     """
-    display_name = checked_display_name(request.display_name, username=request.username)
-    bio = checked_bio(request.bio)
+    display_name = checked_display_name(request.display_name, field_name="displayName", username=request.username)
+    bio = checked_bio(request.bio, field_name="bio")
     check_strength(request.password, username=request.username, email=request.email)
     user_id = await _claimed_id(request, store=store, candidate_id=ids.next_id(), clock=clock)
     stored = await _stored(request, user_id, store)

@@ -53,13 +53,14 @@ async def update_user(
 
 
 def _change(user: User, fields: frozenset[str], account: Account) -> ProfileChange:
-    return ProfileChange(
-        display_name=checked_display_name(user.display_name, username=account.username)
-        if "display_name" in fields
-        else None,
-        bio=checked_bio(user.bio) if "bio" in fields else None,
-        location=checked_location(user.location) if "location" in fields else None,
-    )
+    display_name = bio = location = None
+    if "display_name" in fields:
+        display_name = checked_display_name(user.display_name, field_name="user.displayName", username=account.username)
+    if "bio" in fields:
+        bio = checked_bio(user.bio, field_name="user.bio")
+    if "location" in fields:
+        location = checked_location(user.location, field_name="user.location")
+    return ProfileChange(display_name, bio, location)
 
 
 def _check_username(request: UpdateUserRequest, account: Account) -> None:
