@@ -24,22 +24,22 @@ GLANCE = timedelta(seconds=0.1)
 
 @dataclass(frozen=True)
 class Backend:
-    """A bus whose ack wait is ACK_WAIT; `forget` loses its streams and the places of all groups."""
+    """A bus; `forget` loses its streams and the places of all groups."""
 
     bus: EventBus
     forget: Callable[[], None]
 
 
-def memory_backend() -> Backend:
+def memory_backend(*, ack_wait: timedelta = ACK_WAIT) -> Backend:
     """The bus in this process."""
-    bus = MemoryBus(ack_wait=ACK_WAIT)
+    bus = MemoryBus(ack_wait=ack_wait)
     return Backend(bus, bus.forget)
 
 
 @asynccontextmanager
-async def jetstream_backend(url: str) -> AsyncIterator[Backend]:
+async def jetstream_backend(url: str, *, ack_wait: timedelta = ACK_WAIT) -> AsyncIterator[Backend]:
     """JetStream on a server without streams."""
-    async with open_bus(url, name="tests", ack_wait=ACK_WAIT) as bus:
+    async with open_bus(url, name="tests", ack_wait=ack_wait) as bus:
         yield Backend(bus, lambda: delete_streams(url, (EVENTS, FANOUT)))
 
 
