@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from dev_mesh.ports import describe_ports
+from dev_mesh.settings import known_names
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -75,6 +76,8 @@ def _count(text: str) -> int:
 
 def _setting(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
-    if not equals or not name.startswith("AVIARY_"):
+    if not equals:
         raise argparse.ArgumentTypeError(f"{text!r} is not of the form AVIARY_NAME=VALUE")
+    if name not in known_names():
+        raise argparse.ArgumentTypeError(f"no process has a setting {name!r}; see docs/operations.md")
     return name, value

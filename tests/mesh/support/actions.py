@@ -95,4 +95,8 @@ async def home_becomes(api: Api, viewer: Person, expected: list[int], *, at_most
     try:
         await wait_until(is_there, at_most=at_most)
     except AssertionError:
-        assert seen == expected, f"home timeline of {viewer} after {at_most} s"
+        missing, extra = sorted(set(expected) - set(seen)), sorted(set(seen) - set(expected))
+        raise AssertionError(
+            f"home timeline of {viewer} after {at_most} s: {len(missing)} of {len(expected)} missing {missing[:5]},"
+            f" {len(extra)} extra {extra[:5]}, {len(seen) - len(set(seen))} twice"
+        ) from None
