@@ -107,7 +107,7 @@ async def _measure(
 ) -> None:
     small, big = stars
     print("reading every timeline once")
-    viewers = await read_every_page(stubs, people)
+    viewers = await read_every_page(stubs, [*people, *stars])
     report.figures["viewers"] = len(viewers)
     bare = await measure_bare_call()
     report.add_bare_call(bare)

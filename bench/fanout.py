@@ -7,6 +7,7 @@ import statistics
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import redis.asyncio
 
@@ -69,6 +70,7 @@ async def measure_redis_ceiling(mesh: MeshUnderTest) -> float:
     A delivery is one of each. Its keys begin with "bench:" and are removed afterwards.
     """
     program, environment = tool("redis-benchmark")
+    where = urlsplit(mesh.addresses["redis"])
     seconds = 0.0
     count = 200_000
     ceiling_commands = (
@@ -77,25 +79,14 @@ async def measure_redis_ceiling(mesh: MeshUnderTest) -> float:
     )
     for command in ceiling_commands:
         before = CpuReading.of({"redis": mesh.pids["redis"]})
-        arguments = [
-            "-u",
-            mesh.addresses["redis"],
-            "-n",
-            str(count),
-            "-P",
-            "64",
-            "-c",
-            "16",
-            "-r",
-            "1000",
-            "-q",
-            *command,
-        ]
+        server = ["-h", where.hostname or "", "-p", str(where.port), "-a", where.password or ""]
+        arguments = [*server, "-n", str(count), "-P", "64", "-c", "16", "-r", "1000", "-q", *command]
         child = await asyncio.create_subprocess_exec(
-            program, *arguments, env=environment, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
+            program, *arguments, env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
         )
-        if await child.wait() != 0:
-            raise RuntimeError("redis-benchmark failed")
+        printed, _ = await child.communicate()
+        if child.returncode != 0:
+            raise RuntimeError(f"redis-benchmark failed: {printed.decode()}")
         seconds += CpuReading.of({"redis": mesh.pids["redis"]}).since(before)["redis"] / count
     async with redis.asyncio.from_url(mesh.addresses["redis"]) as client:
         async for key in client.scan_iter(match="bench:*", count=1000):
