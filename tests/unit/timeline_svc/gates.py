@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class Gates:
-    """Where coroutines wait. `open_one` lets one of them through; now and then one is stuck while others overtake it."""
+    """Where coroutines wait. `open_one` lets one through; some are stuck for long while others overtake them."""
 
     def __init__(self, chance: Random) -> None:
         self._chance = chance

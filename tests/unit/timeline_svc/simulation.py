@@ -101,7 +101,7 @@ class Simulation:
         if chance < 0.60:
             await self._gates.open_one()
         elif chance < 0.70:
-            self._post(self.chance.choice((*USERS, self._last_edge[1])))
+            self._post(self.chance.choice((*USERS, self._last_edge[1], self._focus, self._focus)))
         elif chance < 0.82:
             self._change_edge()
         elif chance < 0.92:
@@ -110,11 +110,11 @@ class Simulation:
             self._kill()
         elif chance < 0.95:
             self._change_class(self.chance.choice(USERS))
-        elif chance < 0.96:
-            self._lose(self._someone())
-        elif chance < 0.97:
-            self.clock.advance(timedelta(seconds=self.chance.choice((1, 6, 31))))
         elif chance < 0.98:
+            self._lose(self._someone())
+        elif chance < 0.99:
+            self.clock.advance(timedelta(seconds=self.chance.choice((1, 6, 31))))
+        else:
             await self._delete()
         await self._tick()
 
@@ -220,7 +220,7 @@ class Simulation:
             await self._rebuilder.build(owner_id)
 
     def _builds(self) -> list[asyncio.Task[object]]:
-        return list(self._errands._tasks)
+        return list(self._rebuilder._running.values())
 
     async def _quiet(self) -> None:
         """Until every piece of work is done and nobody runs."""

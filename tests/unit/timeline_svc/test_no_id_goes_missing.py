@@ -7,7 +7,6 @@ import pytest
 from mesh.events.consume import NotYet
 from tests.conformance.timeline_store.broken import (
     BackfillLeavesTheFloor,
-    FollowDroppedWhileBuilding,
     PushCreates,
     PushRefusedWhileBuilding,
     TrimLeavesTheFloor,
@@ -69,7 +68,6 @@ async def test_no_id_goes_missing(seed: int) -> None:
         pytest.param(Parts(store=PushCreates), id="a push creates nothing"),
         pytest.param(Parts(store=PushRefusedWhileBuilding), id="a push is taken while building"),
         pytest.param(Parts(store=BackfillLeavesTheFloor), id="a backfill that is cut raises the floor"),
-        pytest.param(Parts(store=FollowDroppedWhileBuilding), id="a merge says that it met a build"),
         pytest.param(Parts(rebuilder=SourcesBeforeTheMark), id="the mark comes before the sources"),
         pytest.param(Parts(rebuilder=NotCutWhereAnAuthorEnds), id="a build is cut where an author ends"),
         pytest.param(Parts(backfill=EventDroppedWhileBuilding), id="a follow that meets a build comes again"),
