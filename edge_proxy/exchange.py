@@ -73,7 +73,7 @@ class Exchange:
 
 def invalid(bad: BadField) -> InvalidArgument:
     """What the client is told of a request that makes no message."""
-    if bad.path:
+    if bad.where:
         return InvalidArgument.field(bad.where, bad.description, reason="TRANSCODING_FAILED")
     return InvalidArgument("TRANSCODING_FAILED", bad.description)
 

@@ -6,8 +6,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-_TEMPLATE = re.compile(r"(?P<path>(?:/(?:\{[^{}]*\}|[^/{}:]+))+|/)(?::(?P<verb>[^/{}:*]+))?")
-_SEGMENT = re.compile(r"\{(?P<fields>[A-Za-z_][\w.]*)(?:=(?P<pattern>[^{}]+))?\}|(?P<plain>[^/{}]+)", re.ASCII)
+_TEMPLATE = re.compile(r"(?P<path>(?:/(?:\{[^{}]*\}|[^/{}:]+))+|/)(?::(?P<verb>[\w.~-]+))?", re.ASCII)
+_FIELDS = r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*"
+_SEGMENT = re.compile(rf"\{{(?P<fields>{_FIELDS})(?:=(?P<pattern>[^{{}}]+))?\}}|(?P<plain>[^/{{}}]+)", re.ASCII)
+_PLAIN = re.compile(r"\*{1,2}|[\w.~!$&'()+,;=@%-]+", re.ASCII)
 _ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})?")
 # RFC 6570 "reserved": they stay escaped in a variable of several segments, so that its slashes keep their meaning.
 _RESERVED = frozenset(b":/?#[]@!$&'()*+,;=")
@@ -82,7 +84,7 @@ def _check(text: str, segments: list[str], path: str, fields: list[tuple[str, ..
     if path not in {covered, "/"}:
         raise BrokenTemplate(f"{text!r}: a variable is written {{field}} or {{field=pattern}}")
     for segment in segments:
-        if not segment or ("*" in segment and segment not in {"*", "**"}):
+        if not _PLAIN.fullmatch(segment):
             raise BrokenTemplate(f"{text!r}: {segment!r} is no segment")
     if "**" in segments and any("*" in segment for segment in segments[segments.index("**") + 1 :]):
         raise BrokenTemplate(f"{text!r}: only literals may come after **")

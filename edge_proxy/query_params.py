@@ -19,6 +19,7 @@ from edge_proxy.fields import (
     resolve,
     shown,
 )
+from edge_proxy.json_text import MOST_DEPTH
 from edge_proxy.json_well_known import text_reader
 from edge_proxy.path_template import unescaped
 from edge_proxy.text_values import from_text
@@ -92,8 +93,11 @@ class Parameters:
         known = self._known.get(name)
         if known is not None:
             return known
+        parts = tuple(name.split("."))
+        if len(parts) > MOST_DEPTH:
+            raise BadField(f"is nested deeper than {MOST_DEPTH} messages", shown(name))
         try:
-            chain = resolve(self._request, tuple(name.split(".")))
+            chain = resolve(self._request, parts)
             parameter = Parameter(chain, _put_text(chain[-1]), any(is_output_only(field) for field in chain))
         except UnknownField:
             raise BadField("is not a parameter of this request", shown(name)) from None

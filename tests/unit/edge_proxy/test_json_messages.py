@@ -1,0 +1,234 @@
+"""JSON bodies into messages: what json_format makes of good ones, and a clear refusal of every bad one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from google.protobuf import json_format, message_factory
+from google.protobuf.descriptor_pool import DescriptorPool
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from edge_proxy.fields import BadField
+from edge_proxy.json_messages import MessageReaders
+from edge_proxy.json_text import parse_json
+from tests.unit.edge_proxy.any_message import messages
+
+KINDS, LEGACY = "kinds.v1.Kinds", "kinds.v1.Legacy"
+
+
+def read(pool: DescriptorPool, body: str | bytes, *, name: str = KINDS, ignores_unknown: bool = False) -> Any:
+    descriptor = pool.FindMessageTypeByName(name)
+    message = message_factory.GetMessageClass(descriptor)()
+    raw = body if isinstance(body, bytes) else body.encode()
+    MessageReaders(pool, ignores_unknown=ignores_unknown).of(descriptor)(message, parse_json(raw), 1)
+    return message
+
+
+@pytest.mark.parametrize("name", [KINDS, LEGACY])
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@given(drawn=st.data())
+def test_the_reader_equals_json_format(name: str, kinds_pool: DescriptorPool, drawn: st.DataObject) -> None:
+    message = drawn.draw(messages(kinds_pool, name))
+    keep_names = drawn.draw(st.booleans())
+    text = json_format.MessageToJson(message, descriptor_pool=kinds_pool, preserving_proto_field_name=keep_names)
+    expected = json_format.Parse(text, type(message)(), descriptor_pool=kinds_pool)
+    read_message = read(kinds_pool, text, name=name)
+    assert read_message.SerializeToString(deterministic=True) == expected.SerializeToString(deterministic=True)
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ('{"anInt64": "1_000"}', "anInt64"),
+        ('{"anInt64": " 12 "}', "anInt64"),
+        ('{"anInt64": "١٢٣"}', "anInt64"),
+        ('{"anInt64": "\uff19"}', "anInt64"),
+        ('{"anInt64": "+5"}', "anInt64"),
+        ('{"anInt64": "1e3"}', "anInt64"),
+        ('{"anInt64": "0x10"}', "anInt64"),
+        ('{"anInt64": ""}', "anInt64"),
+        ('{"anInt64": 9223372036854775808}', "anInt64"),
+        ('{"anInt64": 1.5}', "anInt64"),
+        ('{"anInt64": 1e400}', "anInt64"),
+        ('{"anInt64": 1e999999999999999999999}', "anInt64"),
+        ('{"anInt64": true}', "anInt64"),
+        ('{"anInt64": [1]}', "anInt64"),
+        ('{"aUint32": -1}', "aUint32"),
+        ('{"anInt32": 2147483648}', "anInt32"),
+        ('{"aBool": "true"}', "aBool"),
+        ('{"aBool": 1}', "aBool"),
+        ('{"aString": 5}', "aString"),
+        ('{"aString": "\\ud800"}', "aString"),
+        ('{"someBytes": "!"}', "someBytes"),
+        ('{"someBytes": "YQ="}', "someBytes"),
+        ('{"someBytes": "A"}', "someBytes"),
+        ('{"aDouble": "1,5"}', "aDouble"),
+        ('{"aDouble": 1e309}', "aDouble"),
+        ('{"aDouble": "nan"}', "aDouble"),
+        ('{"aFloat": 3.5e38}', "aFloat"),
+        ('{"aColor": "RED"}', "aColor"),
+        ('{"aColor": "1"}', "aColor"),
+        ('{"aColor": 2147483648}', "aColor"),
+        ('{"aColor": 1.5}', "aColor"),
+        ('{"int64s": 5}', "int64s"),
+        ('{"int64s": [1, null]}', "int64s[1]"),
+        ('{"int64s": ["1", "x"]}', "int64s[1]"),
+        ('{"child": []}', "child"),
+        ('{"child": {"child": {"anInt32": "x"}}}', "child.child.anInt32"),
+        ('{"children": [{}, {"noSuch": 1}]}', "children[1].noSuch"),
+        ('{"kindsByInt64": {"5": {"aBool": 3}}}', "kindsByInt64[5].aBool"),
+        ('{"kindsByInt64": {"x": {}}}', "kindsByInt64[x]"),
+        ('{"kindsByInt64": {"5": {}, "05": {}}}', "kindsByInt64[05]"),
+        ('{"kindsByInt64": {"5": null}}', "kindsByInt64[5]"),
+        ('{"kindsByInt64": []}', "kindsByInt64"),
+        ('{"doubleByBool": {"1": 1}}', "doubleByBool[1]"),
+        ('{"name": "x", "number": 1}', "number"),
+        ('{"nothing": null, "name": "x"}', "name"),
+        ('{"someBytes": "", "some_bytes": ""}', "someBytes"),
+        ('{"aBool": true, "aBool": true}', "aBool"),
+        ('{"unknown": 1}', "unknown"),
+        ('{"time": "yesterday"}', "time"),
+        ('{"time": 5}', "time"),
+        ('{"time": "2026-02-30T00:00:00Z"}', "time"),
+        ('{"time": "٢٠٢٦-01-01T00:00:00Z"}', "time"),
+        ('{"time": "2026-01-01 00:00:00Z"}', "time"),
+        ('{"duration": "1m30s"}', "duration"),
+        ('{"duration": "999999999999s"}', "duration"),
+        ('{"mask": "a b"}', "mask"),
+        ('{"struct": []}', "struct"),
+        ('{"value": 1e400}', "value"),
+        ('{"value": {"a": ["\\ud800"]}}', "value[a][0]"),
+        ('{"list": {}}', "list"),
+        ('{"any": {"a": 1}}', "any.@type"),
+        ('{"any": {"@type": "type.googleapis.com/nobody.Knows"}}', "any.@type"),
+        ('{"any": {"@type": "type.googleapis.com/kinds.v1.Kinds", "x": 1}}', "any.x"),
+        ('{"any": {"@type": "type.googleapis.com/google.protobuf.Duration"}}', "any"),
+        ('{"any": []}', "any"),
+        ('{"int64Value": "x"}', "int64Value"),
+        ('{"empty": {"a": 1}}', "empty.a"),
+    ],
+)
+def test_a_bad_value_is_refused_and_its_field_named(kinds_pool: DescriptorPool, body: str, field: str) -> None:
+    with pytest.raises(BadField) as refused:
+        read(kinds_pool, body)
+    assert refused.value.where == field
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[]",
+        b'"text"',
+        b"5",
+        b"null",
+        b"",
+        b" ",
+        b"{",
+        b"{} {}",
+        b"{'a': 1}",
+        b'{"aDouble": NaN}',
+        b'{"aDouble": Infinity}',
+        b'{"aString": "\x01"}',
+        b'\xef\xbb\xbf{"aBool": true}',
+        b'{"aString": "\xff"}',
+        '{"aBool": true}'.encode("utf-16"),
+        b"[" * 60_000,
+        b'{"a":' * 10_000,
+    ],
+)
+def test_what_is_not_a_json_object_is_refused(kinds_pool: DescriptorPool, body: bytes) -> None:
+    with pytest.raises(BadField):
+        read(kinds_pool, body)
+
+
+@pytest.mark.parametrize(
+    ("body", "fields"),
+    [
+        ('{"anInt64": 9007199254740993}', {"an_int64": 9007199254740993}),
+        ('{"anInt64": "9007199254740993"}', {"an_int64": 9007199254740993}),
+        ('{"anInt64": 1.0, "anInt32": 1e3}', {"an_int64": 1, "an_int32": 1000}),
+        ('{"anInt64": "-007"}', {"an_int64": -7}),
+        ('{"aUint64": -0}', {"a_uint64": 0}),
+        ('{"an_int64": 3}', {"an_int64": 3}),
+        ('{"other-name": "x"}', {"renamed": "x"}),
+        ('{"aColor": 99}', {"a_color": 99}),
+        ('{"aColor": "COLOR_BLUE"}', {"a_color": -7}),
+        ('{"aDouble": "-Infinity"}', {"a_double": float("-inf")}),
+        ('{"aDouble": "1.5e3"}', {"a_double": 1500.0}),
+        ('{"someBytes": "-_8"}', {"some_bytes": b"\xfb\xff"}),
+        ('{"someBytes": "+/8="}', {"some_bytes": b"\xfb\xff"}),
+        ('{"anInt64": null, "child": null, "int64s": null}', {}),
+        ('{"mask": "a_b,cD.eF"}', {"mask": {"paths": ["a_b", "c_d.e_f"]}}),
+        ('{"any": {}}', {"any": {}}),
+    ],
+)
+def test_a_good_value_is_taken(kinds_pool: DescriptorPool, body: str, fields: dict[str, Any]) -> None:
+    expected = message_factory.GetMessageClass(kinds_pool.FindMessageTypeByName(KINDS))(**fields)
+    assert read(kinds_pool, body) == expected
+
+
+def test_an_id_of_5000_digits_is_refused_by_its_range(kinds_pool: DescriptorPool) -> None:
+    for digits in ("9" * 5000, f'"{"9" * 5000}"'):
+        with pytest.raises(BadField) as refused:
+            read(kinds_pool, f'{{"anInt64": {digits}}}')
+        assert refused.value.where == "anInt64"
+        assert "9223372036854775807" in refused.value.description
+        assert len(refused.value.description) < 200
+
+
+def test_null_is_a_value_only_where_a_value_can_be_null(kinds_pool: DescriptorPool) -> None:
+    message = read(kinds_pool, '{"value": null, "nothing": null, "values": [null]}')
+    assert message.value.WhichOneof("kind") == "null_value"
+    assert message.WhichOneof("choice") == "nothing"
+    assert len(message.values) == 1
+
+
+def test_an_unknown_name_of_a_closed_enum_and_its_unknown_number_are_refused(kinds_pool: DescriptorPool) -> None:
+    for value in ('"HUGE"', "7"):
+        with pytest.raises(BadField):
+            read(kinds_pool, f'{{"size": {value}}}', name=LEGACY)
+
+
+def test_a_lenient_reader_passes_over_what_is_no_field_but_not_over_bad_values(kinds_pool: DescriptorPool) -> None:
+    message = read(kinds_pool, '{"private": true, "child": {"x": {}, "anInt32": 1}}', ignores_unknown=True)
+    assert message.child.an_int32 == 1
+    with pytest.raises(BadField):
+        read(kinds_pool, '{"private": true, "anInt32": "x"}', ignores_unknown=True)
+
+
+@pytest.mark.parametrize(
+    ("opening", "closing", "deepest"),
+    [('{"child":', "}", 99), ('{"children":[', "]}", 99)],
+)
+def test_messages_nest_a_hundred_deep_and_no_deeper(
+    kinds_pool: DescriptorPool, opening: str, closing: str, deepest: int
+) -> None:
+    message = read(kinds_pool, opening * deepest + "{}" + closing * deepest)
+    assert type(message).FromString(message.SerializeToString()) == message
+    with pytest.raises(BadField, match="deeper"):
+        read(kinds_pool, opening * (deepest + 1) + "{}" + closing * (deepest + 1))
+
+
+@pytest.mark.parametrize(("opening", "closing"), [('{"a":', "}"), ("[", "]")])
+def test_a_struct_that_is_taken_can_be_decoded_by_a_server(
+    kinds_pool: DescriptorPool, opening: str, closing: str
+) -> None:
+    taken = 0
+    for depth in range(1, 120):
+        try:
+            message = read(kinds_pool, '{"value":' + opening * depth + "1" + closing * depth + "}")
+        except BadField:
+            break
+        assert type(message).FromString(message.SerializeToString()) == message
+        taken = depth
+    assert 20 < taken < 100
+
+
+def test_what_a_client_wrote_can_be_shown_in_a_message(kinds_pool: DescriptorPool) -> None:
+    with pytest.raises(BadField) as refused:
+        read(kinds_pool, '{"\\ud800\\n' + "x" * 1000 + '": 1}')
+    refused.value.where.encode()
+    assert len(refused.value.where) < 100
+    assert "\n" not in refused.value.where
