@@ -12,11 +12,15 @@ from redis.asyncio import Redis
 
 from aviary.timeline.v1 import timeline_service_pb2 as pb
 from aviary.timeline.v1.timeline_service_pb2_grpc import TimelineServiceStub
+from mesh.clock import SystemClock
 from tests.services.timeline_svc.neighbours import Traffic, neighbours
 from tests.services.timeline_svc.world import World
 from tests.support.running import RunningService, a_mesh_config, issue_user_token, running
 from timeline_svc.app import open_service
 from timeline_svc.config import TimelineConfig
+from timeline_svc.model import TimelineLimits
+from timeline_svc.store import TimelineStore
+from timeline_svc.store.redis import RedisTimelineStore, Scripts, author_key, home_keys, script_texts
 from views.cache import BodyCache
 
 PASSES = 200
@@ -82,8 +86,24 @@ def traffic() -> Traffic:
 
 
 @pytest.fixture
+def homes(redis: Redis) -> TimelineStore:
+    """The home timelines that the service keeps."""
+    return RedisTimelineStore(
+        redis, key_of=home_keys(16), scripts=Scripts(script_texts()), limits=TimelineLimits(), clock=SystemClock()
+    )
+
+
+@pytest.fixture
+def lists(redis: Redis) -> TimelineStore:
+    """The lists of authors that the service keeps."""
+    return RedisTimelineStore(
+        redis, key_of=author_key, scripts=Scripts(script_texts()), limits=TimelineLimits(), clock=SystemClock()
+    )
+
+
+@pytest.fixture
 async def config(tmp_path: Path, redis_url: str, world: World, traffic: Traffic) -> AsyncIterator[TimelineConfig]:
-    """Of a service whose neighbours are there."""
+    """Of a service whose neighbours are there, and NATS is not."""
     async with running(neighbours(world, traffic)) as others:
         target = others.target
         mesh = a_mesh_config(

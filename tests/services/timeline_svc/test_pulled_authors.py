@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from redis.asyncio import Redis
 
 from aviary.type.v1 import tweet_pb2
-from mesh.clock import SystemClock
 from tests.services.timeline_svc.conftest import Home, ids_of
 from tests.services.timeline_svc.neighbours import Traffic
 from tests.services.timeline_svc.world import World
 from tests.support.wait_until import wait_until
-from timeline_svc.model import AuthorClass, Status, TimelineLimits
+from timeline_svc.model import AuthorClass, Status
 from timeline_svc.store import TimelineStore
-from timeline_svc.store.redis import RedisTimelineStore, Scripts, author_key, script_texts
 
 ANN, BOB, STAR, IDOL = 101, 102, 201, 202
-
-
-@pytest.fixture
-def lists(redis: Redis) -> TimelineStore:
-    scripts = Scripts(script_texts())
-    return RedisTimelineStore(redis, key_of=author_key, scripts=scripts, limits=TimelineLimits(), clock=SystemClock())
 
 
 async def is_built(lists: TimelineStore) -> bool:

@@ -6,30 +6,19 @@ from typing import TYPE_CHECKING
 
 import grpc
 import pytest
-from redis.asyncio import Redis
 
 from aviary.timeline.internal.v1.timeline_internal_service_pb2 import RebuildTimelineRequest
 from aviary.timeline.internal.v1.timeline_internal_service_pb2_grpc import TimelineInternalServiceStub
-from mesh.clock import SystemClock
 from tests.services.timeline_svc.conftest import Home
 from tests.services.timeline_svc.world import World
 from tests.support.running import failure, issue_service_token, issue_user_token
-from timeline_svc.model import Status, TimelineLimits, TimelineState
+from timeline_svc.model import Status, TimelineState
 from timeline_svc.store import TimelineStore
-from timeline_svc.store.redis import RedisTimelineStore, Scripts, home_keys, script_texts
 
 if TYPE_CHECKING:  # the typed stub is known to type checkers only
     from aviary.timeline.internal.v1.timeline_internal_service_pb2_grpc import TimelineInternalServiceAsyncStub
 
 ANN, BOB, CYD = 101, 102, 103
-
-
-@pytest.fixture
-def homes(redis: Redis) -> TimelineStore:
-    scripts = Scripts(script_texts())
-    return RedisTimelineStore(
-        redis, key_of=home_keys(16), scripts=scripts, limits=TimelineLimits(), clock=SystemClock()
-    )
 
 
 @pytest.fixture
