@@ -14,7 +14,8 @@ from views.clients.graph import ReadContexts
 from views.model import ReadContext
 
 OLDEST_USED = timedelta(seconds=60)
-# So long a page waits for graph_svc; the call's own deadline would leave no time to do without.
+# So long a page waits for graph_svc when it has an older answer to fall back on; the call's own deadline would leave
+# no time for that. Without one it waits as long as the call may last.
 PATIENCE = timedelta(milliseconds=400)
 VIEWERS_REMEMBERED = 5_000
 # Pages of one viewer that are remembered: the newest and the one before it.
@@ -52,8 +53,9 @@ class Standings:
         Raises Unavailable when graph_svc cannot be reached and it is not known from within the last minute for every
         one of the authors.
         """
+        patience = PATIENCE.total_seconds() if viewer_id in self._remembered else None
         try:
-            async with asyncio.timeout(PATIENCE.total_seconds()):
+            async with asyncio.timeout(patience):
                 context = await self._contexts.get(viewer_id, list(author_ids))
         except (Unavailable, DeadlineExceeded, TimeoutError) as away:
             standing = self._recall(viewer_id, author_ids)
