@@ -1,0 +1,27 @@
+"""Whose event a link of a fan-out confirms, and what becomes of a link that is given up."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+
+from aviary.events.v1 import events_pb2
+from mesh.events.consume import Confirmer
+from mesh.events.memory import MemoryBus
+from timeline_svc.consumers.fanout_job import abandon_fanout_job
+
+
+@pytest.mark.parametrize(("tweet_id", "owner"), [(9, "tweet"), (0, "graph")])
+async def test_a_link_that_is_given_up_leaves_a_dead_letter_with_the_events_owner(tweet_id: int, owner: str) -> None:
+    bus = MemoryBus()
+    heard: list[tuple[str, bytes]] = []
+    for service in ("tweet", "graph"):
+        await bus.on_confirmation(service, partial(lambda name, payload: heard.append((name, payload)), service))
+    job = events_pb2.FanoutJob(tweet_id=tweet_id, author_user_id=1, event_id=77)
+    await abandon_fanout_job(job.SerializeToString(), "KeyError: 1", confirmer=Confirmer(bus, "timeline"))
+    assert [name for name, _ in heard] == [owner]
+    confirmation = events_pb2.Confirmation.FromString(heard[0][1])
+    assert list(confirmation.event_ids) == [77]
+    assert confirmation.status == events_pb2.CONFIRMATION_STATUS_DEAD
+    assert confirmation.reason == "KeyError: 1"
