@@ -6,31 +6,36 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
+from typing import Any
 
 _log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
-async def background(work: Coroutine[object, object, None], *, name: str) -> AsyncIterator[None]:
+async def background(work: Coroutine[Any, Any, None], *, name: str) -> AsyncIterator[None]:
     """Run `work` until the block ends, then cancel it and wait for it.
 
-    When it fails before that, the failure is logged, the task that entered the block is cancelled, and the failure is
-    raised at the end of the block.
+    When it fails before that, the block is cancelled and the failure is raised in its place.
     """
     owner = asyncio.current_task()
     task = asyncio.create_task(work, name=name)  # noqa: TID251 - owned here: awaited at the end of the block
+    is_block_over = False
 
-    def report(done: asyncio.Task[None]) -> None:
-        if not done.cancelled() and (failure := done.exception()):
+    def end_the_block(done: asyncio.Task[None]) -> None:
+        if not done.cancelled() and (failure := done.exception()) and not is_block_over:
             _log.critical("%s ended", name, exc_info=failure)
-            if owner and not owner.done():
+            if owner is not None:
                 owner.cancel()
 
-    task.add_done_callback(report)
+    task.add_done_callback(end_the_block)
     try:
         yield
     finally:
+        is_block_over = True
+        has_failed = task.done() and not task.cancelled() and task.exception() is not None
         task.cancel()
         await asyncio.wait([task])
-    if not task.cancelled():
-        task.result()
+        if has_failed and owner is not None:
+            owner.uncancel()
+        if not task.cancelled():
+            task.result()

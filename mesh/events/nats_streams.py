@@ -146,14 +146,16 @@ class Streams:
         max_bytes = LARGEST[name]
         while True:
             try:
-                return await self._connection.jetstream.add_stream(stream_config(name, max_bytes=max_bytes))
+                made = await self._connection.jetstream.add_stream(stream_config(name, max_bytes=max_bytes))
             except APIError as error:
                 if error.err_code == OTHER_CONFIG:  # somebody was quicker, and had other room
                     return await self._connection.jetstream.stream_info(name)
                 if error.err_code != NO_ROOM or max_bytes <= SMALLEST:
                     raise
                 max_bytes //= 2
-                _log.warning("NATS has little room; the stream %s gets %d MiB", name, max_bytes >> 20)
+            else:
+                _log.info("made the stream %s of %d MiB at most", name, max_bytes >> 20)
+                return made
 
     async def _brought_up_to_date(self, info: StreamInfo) -> StreamInfo:
         """The stream, changed if an earlier version of this module made it."""

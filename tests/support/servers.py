@@ -37,6 +37,11 @@ class Server:
         self._is_ready = is_ready
         self._process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def pid(self) -> int | None:
+        """Of the process, while it runs."""
+        return self._process.pid if self._process else None
+
     def start(self) -> None:
         """Start it and wait until it answers."""
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -82,14 +87,14 @@ def delete_streams(url: str, streams: Sequence[str]) -> None:
 
 
 @contextmanager
-def start_nats(folder: Path, *, max_file_store: str = "2GB") -> Iterator[Server]:
-    """A nats-server with JetStream that keeps its data in `folder`."""
+def start_nats(folder: Path, *, max_file_store: str = "2GB", more: str = "") -> Iterator[Server]:
+    """A nats-server with JetStream that keeps its data in `folder`; `more` is added to its configuration."""
     port, monitor = free_port(), free_port()
     folder.mkdir(parents=True, exist_ok=True)
     conf = folder.parent / f"{folder.name}.conf"
     conf.write_text(
         f'server_name: test\nlisten: "127.0.0.1:{port}"\nhttp: "127.0.0.1:{monitor}"\n'
-        f'jetstream {{ store_dir: "{folder}", max_file_store: {max_file_store} }}\n'
+        f'jetstream {{ store_dir: "{folder}", max_file_store: {max_file_store} }}\n{more}\n'
     )
 
     def is_ready() -> bool:
