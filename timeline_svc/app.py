@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 from functools import partial
 
 from aviary.engagement.internal.v1.engagement_internal_service_pb2_grpc import EngagementInternalServiceStub
@@ -66,7 +67,7 @@ async def open_service(config: TimelineConfig, *, clock: Clock | None = None) ->
         tokens = ServiceTokens(NAME, mesh.service_key_file, clock)
         channels = await stack.enter_async_context(open_channels(mesh, service=NAME, tokens=tokens, metrics=metrics))
         errands = await stack.enter_async_context(open_errands())
-        limits = TimelineLimits(capacity=config.capacity, expires=config.expires)
+        limits = TimelineLimits(capacity=config.capacity, expires=timedelta(days=config.expires_days))
         timelines = partial(RedisTimelineStore, redis, scripts=Scripts(script_texts()), limits=limits, clock=clock)
         homes = timelines(key_of=home_keys(config.shards))
         lists = timelines(key_of=author_key)

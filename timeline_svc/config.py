@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 
 from mesh.config import MeshConfig
 from mesh.env import setting
@@ -30,9 +29,11 @@ class TimelineConfig:
         least=50,
         most=800,
     )
-    expires: timedelta = setting(
-        "AVIARY_TIMELINE_EXPIRES",
-        timedelta(days=30),
+    expires_days: int = setting(
+        "AVIARY_TIMELINE_EXPIRES_DAYS",
+        30,
         help="how long a timeline that nobody reads is kept",
-        least=3_600,
+        unit="days",
+        least=1,
+        most=3_650,
     )

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 import pytest
 from redis.asyncio import Redis
 
 from mesh.clock import SystemClock
-from tests.conformance.timeline_store.cases import Make
+from tests.conformance.timeline_store.cases import Make, patient_redis
 from timeline_svc.model import TimelineLimits
 from timeline_svc.store import TimelineStore
 from timeline_svc.store.memory import MemoryTimelineStore
 from timeline_svc.store.redis import RedisTimelineStore, Scripts, author_key, home_keys, script_texts
 
 BACKENDS = ("memory", "redis_home", "redis_author")
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[Redis]:
+    """A client of an empty Redis, with more patience than a service has."""
+    async with patient_redis(redis_url) as redis:
+        yield redis
 
 
 @pytest.fixture(params=BACKENDS)

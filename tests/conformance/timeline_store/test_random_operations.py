@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from redis.asyncio import Redis
 
 from mesh.clock import SystemClock
-from mesh.storage.redis import open_redis
-from tests.conformance.timeline_store.cases import ID, SMALL
+from tests.conformance.timeline_store.cases import ID, SMALL, patient_redis
 from tests.support.servers import Server
 from timeline_svc.store import TimelineStore
 from timeline_svc.store.memory import MemoryTimelineStore
@@ -98,7 +97,7 @@ async def compare(redis: Redis, script: list[tuple[Any, ...]]) -> None:
 @given(script=st.lists(operations, min_size=5, max_size=40))
 def test_redis_does_what_the_model_does(redis_server: Server, script: list[tuple[Any, ...]]) -> None:
     async def run() -> None:
-        async with open_redis(redis_server.url) as redis:
+        async with patient_redis(redis_server.url) as redis:
             await compare(redis, script)
 
     asyncio.run(run())
