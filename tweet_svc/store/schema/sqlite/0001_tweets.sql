@@ -8,9 +8,10 @@ CREATE TABLE tweets (
     deleted_us INTEGER
 ) STRICT;
 
--- Live tweets only, and with all that a page of ids looks at, so that pages never touch the rows.
-CREATE INDEX live_tweets_by_author ON tweets (user_id, tweet_id, in_reply_to_tweet_id) WHERE deleted_us IS NULL;
-CREATE INDEX live_tweets_by_parent ON tweets (in_reply_to_tweet_id, tweet_id)
+-- Live tweets only, and with every column that a page of ids looks at (deleted_us too), so that pages never touch rows.
+CREATE INDEX live_tweets_by_author ON tweets (user_id, tweet_id, in_reply_to_tweet_id, deleted_us)
+    WHERE deleted_us IS NULL;
+CREATE INDEX live_tweets_by_parent ON tweets (in_reply_to_tweet_id, tweet_id, deleted_us)
     WHERE deleted_us IS NULL AND in_reply_to_tweet_id <> 0;
 
 -- A client's key and the tweet id it is bound to. There is no state: done means that the tweet's row exists.
