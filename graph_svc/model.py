@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from mesh.errors import FieldViolation, InvalidArgument, NotFound
 
@@ -52,9 +53,8 @@ class Followee:
     author_class: AuthorClass
 
 
-@dataclass(frozen=True, slots=True)
-class Relationship:
-    """How a user stands to another account."""
+class Relationship(NamedTuple):
+    """How a user stands to another account. A tuple: a page makes one for each author, and dataclasses take thrice."""
 
     user_id: int
     is_following: bool

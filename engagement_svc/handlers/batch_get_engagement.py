@@ -6,7 +6,7 @@ from aviary.engagement.internal.v1.engagement_internal_service_pb2 import (
     BatchGetEngagementRequest,
     BatchGetEngagementResponse,
 )
-from engagement_svc.convert import to_message
+from engagement_svc.convert import set_engagement
 from engagement_svc.store import EngagementStore
 
 
@@ -15,7 +15,7 @@ async def batch_get_engagement(
 ) -> BatchGetEngagementResponse:
     """Of every tweet asked: one that nobody touched has zeros, and they are known."""
     viewer_id = request.viewer_user_id
-    found = await store.engagements(request.tweet_ids, viewer_id=viewer_id)
-    return BatchGetEngagementResponse(
-        engagements={each.tweet_id: to_message(each, viewer_id=viewer_id) for each in found}
-    )
+    answer = BatchGetEngagementResponse()
+    for engagement in await store.engagements(request.tweet_ids, viewer_id=viewer_id):
+        set_engagement(answer.engagements[engagement.tweet_id], engagement, viewer_id=viewer_id)
+    return answer

@@ -6,7 +6,7 @@ import pytest
 
 from aviary.engagement.internal.v1.engagement_internal_service_pb2 import TweetEngagement
 from aviary.type.v1.tweet_pb2 import EngagementCounts, ViewerState
-from engagement_svc.convert import to_message, to_timestamp
+from engagement_svc.convert import set_engagement, to_timestamp
 from engagement_svc.model import Engagement, LikeEdge, TweetNotFound
 
 EDGE = LikeEdge(1_001, 2_001, 7, created_us=100, op_time_us=200, is_live=True)
@@ -18,14 +18,16 @@ def test_a_change_is_later_than_the_one_before_whatever_the_clock_says(now_us: i
 
 
 def test_zeros_are_known() -> None:
-    message = to_message(Engagement(2_001, 0, 0, is_liked=False), viewer_id=1_001)
+    message = TweetEngagement()
+    set_engagement(message, Engagement(2_001, 0, 0, is_liked=False), viewer_id=1_001)
     assert message == TweetEngagement(counts=EngagementCounts(), viewer=ViewerState())
     assert message.HasField("counts")
     assert message.HasField("viewer")
 
 
 def test_an_anonymous_viewer_has_no_state() -> None:
-    message = to_message(Engagement(2_001, 3, 2, is_liked=False), viewer_id=0)
+    message = TweetEngagement()
+    set_engagement(message, Engagement(2_001, 3, 2, is_liked=False), viewer_id=0)
     assert message == TweetEngagement(counts=EngagementCounts(likes_count=3, replies_count=2))
     assert not message.HasField("viewer")
 
