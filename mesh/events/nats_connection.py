@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 
 from nats.aio.client import Client
@@ -19,6 +19,7 @@ _log = logging.getLogger(__name__)
 PING_EVERY = timedelta(seconds=3)
 RECONNECT_EVERY = timedelta(seconds=0.5)
 API_TIMEOUT = timedelta(seconds=2)
+SHORT_PAUSE = timedelta(milliseconds=20)
 BETWEEN_WARNINGS = timedelta(seconds=30)
 
 
@@ -49,12 +50,12 @@ class NatsConnection:
 
     async def wait_until_connected(self, *, at_most: timedelta) -> bool:
         """Whether there is a connection, now or before the time is over. Raises BusClosed."""
-        if not self.is_connected:
-            try:
-                async with asyncio.timeout(at_most.total_seconds()):
+        with suppress(TimeoutError):
+            async with asyncio.timeout(at_most.total_seconds()):
+                while not self.is_connected:
                     await self._is_ready.wait()
-            except TimeoutError:
-                pass
+                    # The client knows of a loss a moment before it says so.
+                    await asyncio.sleep(SHORT_PAUSE.total_seconds())
         return self.is_connected
 
     async def when_connected(self, work: Callable[[], Awaitable[None]]) -> None:

@@ -34,6 +34,7 @@ async def pump(subscription: Subscription, take: Take, *, ack_wait: timedelta) -
     while True:
         in_hand = dict.fromkeys(await subscription.fetch(limit=FETCHED_AT_ONCE, wait=FETCH_WAIT))
         if not in_hand:
+            await asyncio.sleep(0)  # whatever the bus does, this loop never starves the others
             continue
         try:
             async with background(_speak_for(in_hand, every=ack_wait / 3), name="speaking for the messages in hand"):

@@ -17,11 +17,12 @@ import pytest
 from nats.js.api import StreamConfig
 
 from aviary.events.v1 import events_pb2
+from mesh.background import background
 from mesh.clock import SystemClock
 from mesh.events.consume import Consumer, Outcome
 from mesh.events.interface import BusUnavailable, EventBus
 from mesh.events.nats import open_bus
-from mesh.events.nats_connection import BusClosed
+from mesh.events.nats_connection import BusClosed, NatsConnection
 from mesh.events.nats_streams import EVENTS, FANOUT
 from tests.support.buses import GLANCE, publish, receive
 from tests.support.outboxes import StoredOutbox, a_tweet_created, sqlite_outbox
@@ -31,7 +32,7 @@ from tests.support.wait_until import wait_until
 
 CREATED = "ev.tweet.created.01"
 ALL_CREATED = ["ev.tweet.created.*"]
-LONG = 30.0
+LONG = 60.0
 
 
 @pytest.fixture
@@ -105,6 +106,23 @@ async def test_a_bus_opens_before_its_broker_is_there(server: Server, caplog: py
         assert [delivery.payload for delivery in await receive(subscription)] == [b"2"]
         await bus.confirm("tweet", b"heard")
         await wait_until(lambda: heard == [b"heard"])
+
+
+async def test_waiting_for_a_connection_leaves_time_to_the_others() -> None:
+    """The client knows that the connection is lost before it tells; who waits in between must not spin."""
+    connection = NatsConnection()
+    connection._is_ready.set()
+    turns = 0
+
+    async def take_turns() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    async with background(take_turns(), name="others"):
+        assert not await connection.wait_until_connected(at_most=timedelta(seconds=0.1))
+    assert turns > 10
 
 
 async def test_a_bus_that_never_met_its_broker_is_closed_in_peace(server: Server) -> None:
