@@ -34,8 +34,9 @@ format: $(VENV)/.dev ## put code and contracts into their one form
 	ruff check --fix
 	buf format --write protos
 
-generate: $(VENV)/.dev ## write generated/ anew from protos/
+generate: $(VENV)/.dev ## write generated/ anew from protos/, and the table of settings in docs/
 	sh tools/generate.sh
+	$(RUN) tools/settings_table.py
 
 bench: $(VENV)/.dev ## measure what the mesh costs; ARGS="--graph FILE" takes a real graph, ARGS=--help says more
 	@sh tools/bench_tools.sh
