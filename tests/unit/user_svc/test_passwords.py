@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
 from argon2 import Type, extract_parameters
@@ -34,34 +36,43 @@ async def test_nobodys_hash_and_a_broken_one_match_nothing(password_hash: str | 
         assert not await passwords.verify("correct horse", password_hash)
 
 
+@contextmanager
+def busy_pool(threads: int) -> Iterator[tuple[ThreadPoolExecutor, threading.Event]]:
+    """A pool whose threads all wait for the event, and go on at the latest when the block ends."""
+    go_on = threading.Event()
+    with ThreadPoolExecutor(threads) as pool:
+        for _ in range(threads):
+            pool.submit(go_on.wait)
+        try:
+            yield pool, go_on
+        finally:
+            go_on.set()
+
+
 async def test_two_run_for_each_core_and_the_others_wait_up_to_the_bound() -> None:
-    with ThreadPoolExecutor(2) as pool:
+    with busy_pool(2) as (pool, go_on):
         passwords = Passwords(pool, at_once=2, most_waiting=3)
-        gate = threading.Event()
-        blocked = [pool.submit(gate.wait) for _ in range(2)]
         async with asyncio.TaskGroup() as group:
             for _ in range(5):
                 group.create_task(passwords.hash("correct horse"))
             await wait_until(lambda: passwords._waiting == 3)
             with pytest.raises(Unavailable) as refused:
                 await passwords.hash("correct horse")
-            gate.set()
+            go_on.set()
         assert refused.value.retry_after is not None
-        assert all(each.result() for each in blocked)
         assert await passwords.hash("correct horse")
 
 
 async def test_a_caller_who_leaves_keeps_the_slot_until_the_thread_is_done() -> None:
-    with ThreadPoolExecutor(1) as pool:
+    with busy_pool(1) as (pool, go_on):
         passwords = Passwords(pool, at_once=1, most_waiting=0)
-        gate = threading.Event()
-        pool.submit(gate.wait)
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.01):
                 await passwords.hash("correct horse")
         with pytest.raises(Unavailable):
-            await passwords.hash("correct horse")
-        gate.set()
+            async with asyncio.timeout(1):
+                await passwords.hash("correct horse")
+        go_on.set()
         await wait_until(lambda: not passwords._slots.locked())
         assert await passwords.hash("correct horse")
 
