@@ -24,7 +24,7 @@ from edge_proxy.http_errors import Answer, error_answer, internal_answer, out_of
 from edge_proxy.metrics import NO_ROUTE, EdgeMetrics
 from edge_proxy.probes import Probes
 from edge_proxy.refusals import MethodNotAllowed, TooLarge
-from edge_proxy.request_body import ClientGone, Receive, check_content, drain, read_body
+from edge_proxy.request_body import ClientGone, Receive, RequestBody, check_content
 from edge_proxy.request_decoder import HttpParts
 from edge_proxy.route_table import RouteTable
 from edge_proxy.upstream import UpstreamMethod
@@ -68,9 +68,9 @@ class EdgeApp:
         started = self._clock.monotonic()
         request_id = request_id_of(scope["headers"])
         CURRENT_CALL.set(Call(ANONYMOUS, request_id, 0.0))
-        exchange = Exchange(request_id)
+        exchange, body = Exchange(request_id), RequestBody(receive)
         try:
-            answer = await self._answer(scope, receive, exchange)
+            answer = await self._answer(scope, body, exchange)
         except ClientGone:
             answer = None
         except MeshError as error:
@@ -82,10 +82,10 @@ class EdgeApp:
             logger.exception("a request failed")
             answer = internal_answer(request_id)
         if answer is not None:
-            await _send(answer, exchange.headers(), receive, send)
+            await _send(answer, exchange.headers(), body, send)
         self._record(scope, answer, exchange, self._clock.monotonic() - started)
 
-    async def _answer(self, scope: Scope, receive: Receive, exchange: Exchange) -> Answer:
+    async def _answer(self, scope: Scope, body: RequestBody, exchange: Exchange) -> Answer:
         raw_path: bytes = scope["raw_path"]
         query: bytes = scope["query_string"]
         if len(raw_path) + len(query) > MOST_URL_BYTES:
@@ -106,12 +106,12 @@ class EdgeApp:
         if self._verifier is not None:
             authorization = headers.by_name.get(b"authorization")
             check_token(authorization, auth=route.policy.auth, method=route.rpc.name, verifier=self._verifier)
-        body = b""
+        content = b""
         if route.decoder.read_body is not None:
             if route.decoder.takes_json:
                 check_content(headers.text(b"content-type"), headers.text(b"content-encoding"))
-            body = await read_body(receive, headers.text(b"content-length"))
-        parts = HttpParts(segments, query, body, headers.text(b"content-type"))
+            content = await body.read(headers.text(b"content-length"))
+        parts = HttpParts(segments, query, content, headers.text(b"content-type"))
         request, may_repeat = exchange.request(route, parts, headers)
         peer = scope["client"][0] if scope["client"] else ""
         metadata = metadata_of(headers, peer)
@@ -142,7 +142,7 @@ class EdgeApp:
             access_log.log(level, "http", extra={"fields": fields})
 
 
-async def _send(answer: Answer, headers: list[tuple[bytes, bytes]], receive: Receive, send: Send) -> None:
+async def _send(answer: Answer, headers: list[tuple[bytes, bytes]], body: RequestBody, send: Send) -> None:
     headers += answer.headers
     if answer.status != 204:
         headers += [(b"content-type", answer.content_type), (b"content-length", str(len(answer.body)).encode())]
@@ -153,5 +153,5 @@ async def _send(answer: Answer, headers: list[tuple[bytes, bytes]], receive: Rec
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": answer.body, "more_body": is_last})
     if is_last:
-        await drain(receive)
+        await body.drain()
         await send({"type": "http.response.body", "body": b""})

@@ -6,7 +6,6 @@ What a service says is passed on where a client may know it; what went wrong ins
 from __future__ import annotations
 
 import logging
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -175,8 +174,8 @@ def _retry_seconds(status: status_pb2.Status) -> int | None:
     retry = error_details_pb2.RetryInfo()
     for detail in status.details:
         if detail.Unpack(retry):
-            seconds: float = retry.retry_delay.ToTimedelta().total_seconds()
-            return max(0, math.ceil(seconds))
+            seconds: int = retry.retry_delay.seconds + (retry.retry_delay.nanos > 0)
+            return max(0, seconds)
     return None
 
 

@@ -70,7 +70,7 @@ class MessageReaders:
         def read(message: Any, tree: Any) -> None:  # noqa: ANN401 - JSON, and a message made at run time
             if tree is None and not slot.takes_null:
                 return
-            slot.put(message, tree, 1)
+            within(field.json_name, slot.put, message, tree, 1)
 
         return read
 

@@ -37,30 +37,36 @@ def check_content(content_type: str, content_encoding: str) -> None:
         raise UnsupportedContent("send JSON: Content-Type: application/json")
 
 
-async def read_body(receive: Receive, content_length: str) -> bytes:
-    """The whole body. Raises TooLarge as soon as it is, at once if it says so itself, and ClientGone."""
-    if content_length.isdecimal() and (len(content_length) > 9 or int(content_length) > MOST_BODY_BYTES):
-        raise TooLarge.body(MOST_BODY_BYTES)
-    body = b""
-    while True:
-        event = await receive()
+class RequestBody:
+    """The body of one request, as ASGI hands it over in parts."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._is_complete = False
+
+    async def read(self, content_length: str) -> bytes:
+        """The whole of it. Raises TooLarge as soon as it is, at once if it says so itself, and ClientGone."""
+        if content_length.isdecimal() and (len(content_length) > 9 or int(content_length) > MOST_BODY_BYTES):
+            raise TooLarge.body(MOST_BODY_BYTES)
+        body = b""
+        while not self._is_complete:
+            body += await self._part()
+            if len(body) > MOST_BODY_BYTES:
+                raise TooLarge.body(MOST_BODY_BYTES)
+        return body
+
+    async def drain(self) -> None:
+        """Throw away the rest, within bounds of size and time."""
+        drained = 0
+        with suppress(TimeoutError, ClientGone):
+            async with asyncio.timeout(DRAIN_SECONDS):
+                while not self._is_complete and drained < MOST_DRAINED_BYTES:
+                    drained += len(await self._part())
+
+    async def _part(self) -> bytes:
+        event = await self._receive()
         if event["type"] == "http.disconnect":
             raise ClientGone
-        received: bytes = event["body"]
-        body += received
-        if len(body) > MOST_BODY_BYTES:
-            raise TooLarge.body(MOST_BODY_BYTES)
-        if not event["more_body"]:
-            return body
-
-
-async def drain(receive: Receive) -> None:
-    """Throw away the rest of a body, within bounds of size and time."""
-    drained = 0
-    with suppress(TimeoutError):
-        async with asyncio.timeout(DRAIN_SECONDS):
-            while drained < MOST_DRAINED_BYTES:
-                event = await receive()
-                if event["type"] == "http.disconnect" or not event["more_body"]:
-                    return
-                drained += len(event["body"])
+        self._is_complete = not event["more_body"]
+        part: bytes = event["body"]
+        return part

@@ -15,6 +15,7 @@ import uvicorn
 import uvloop
 
 from edge_proxy.config import EdgeConfig
+from edge_proxy.connection import Connection
 from edge_proxy.edge import CannotServe, open_edge
 from edge_proxy.metrics import EdgeMetrics, exposed
 
@@ -47,7 +48,7 @@ async def _serve(config: EdgeConfig, listener: socket.socket, metrics: EdgeMetri
         server = uvicorn.Server(
             uvicorn.Config(
                 app,
-                http="httptools",
+                http=Connection,
                 ws="none",
                 lifespan="off",
                 log_config=None,

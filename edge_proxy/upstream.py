@@ -21,10 +21,9 @@ MOST_METADATA_BYTES = 16 * 1024
 
 # The `timeout` of a service config is never used: it ends calls a second early
 # (https://github.com/grpc/grpc/issues/40633). Each call brings its own.
-_BALANCE: Mapping[str, object] = {
-    "loadBalancingConfig": [{"round_robin": {}}],
-    "healthCheckConfig": {"serviceName": ""},
-}
+_BALANCE: Mapping[str, object] = {"loadBalancingConfig": [{"round_robin": {}}]}
+# Copies that say NOT_SERVING are left alone. Only servers with our policies are known to have the check.
+_HEALTH: Mapping[str, object] = {"healthCheckConfig": {"serviceName": ""}}
 _RETRY_POLICY: Mapping[str, object] = {
     "maxAttempts": 3,
     "initialBackoff": "0.02s",
@@ -97,7 +96,8 @@ async def open_upstreams(targets: Mapping[str, str], services: Mapping[str, Sequ
 
 def _channel(target: str, rpcs: Sequence[Rpc], *, retries: bool) -> grpc.aio.Channel:
     names = [{"service": rpc.service, "method": rpc.name} for rpc in rpcs if rpc.is_repeatable]
-    config: dict[str, object] = dict(_BALANCE)
+    is_ours = any(rpc.policy is not None for rpc in rpcs)
+    config: dict[str, object] = {**_BALANCE, **_HEALTH} if is_ours else dict(_BALANCE)
     if names and retries:
         config["methodConfig"] = [{"name": names, "retryPolicy": _RETRY_POLICY}]
         config["retryThrottling"] = {"maxTokens": 100, "tokenRatio": 0.1}
@@ -110,7 +110,7 @@ def _channel(target: str, rpcs: Sequence[Rpc], *, retries: bool) -> grpc.aio.Cha
         ("grpc.keepalive_time_ms", 10_000),
         ("grpc.keepalive_timeout_ms", 3_000),
         # Servers of other makers take pings without calls for abuse (gRPC A8); those with our policies do not.
-        ("grpc.keepalive_permit_without_calls", int(any(rpc.policy is not None for rpc in rpcs))),
+        ("grpc.keepalive_permit_without_calls", int(is_ours)),
         ("grpc.http2.ping_timeout_ms", 3_000),
         ("grpc.http2.max_pings_without_data", 0),
         # A service that was started again is found within a second, not within the default of two minutes.

@@ -13,7 +13,7 @@ from google.protobuf.message import Message
 from hypothesis import strategies as st
 
 F = FieldDescriptor
-TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=20)
+TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 MASK_PATH = st.from_regex(re.compile(r"[a-z]{1,5}(_[a-z]{1,5}){0,2}(\.[a-z]{1,5}(_[a-z]{1,5})?)?"), fullmatch=True)
 MOST_DEPTH = 3
@@ -37,7 +37,8 @@ def messages(pool: DescriptorPool, name: str, *, with_unknown_enums: bool = True
 
     @st.composite
     def build(draw: st.DrawFn) -> Message:
-        return _Builder(pool, draw, with_unknown_enums=with_unknown_enums).message(descriptor, 0)
+        message: Message = _Builder(pool, draw, with_unknown_enums=with_unknown_enums).message(descriptor, 0)
+        return message
 
     return build()
 

@@ -34,7 +34,7 @@ def a_message(pool: DescriptorPool, name: str, **fields: Any) -> Any:
 @given(drawn=st.data())
 def test_the_encoder_equals_json_format(name: str, kinds_pool: DescriptorPool, drawn: st.DataObject) -> None:
     message = drawn.draw(messages(kinds_pool, name))
-    form = ResponseEncoder(kinds_pool).of(message.DESCRIPTOR)
+    form = ResponseEncoder(kinds_pool).of(kinds_pool.FindMessageTypeByName(name))
     assert json.loads(orjson.dumps(form(message))) == by_library(message, kinds_pool)
 
 
