@@ -20,7 +20,8 @@ _REQUEST_ID = re.compile(r"[!-~]{1,128}", re.ASCII)
 
 @dataclass(slots=True)
 class Incoming:
-    """What came, and what the steps found out so far. `deadline` is in the event loop's time."""
+    """What came, and what the steps found out so far. `deadline` is in the event loop's time, `request`
+    is there once the bytes are decoded."""
 
     body: bytes
     context: Context
@@ -28,7 +29,7 @@ class Incoming:
     authorization: list[str]
     deadline: float = 0.0
     caller: Caller = ANONYMOUS
-    request: Message = field(default_factory=Message)
+    request: Message = field(init=False)
 
 
 # A step does its one thing around the next step. Steps are put together once, when the server starts.
