@@ -84,6 +84,7 @@ async def open_service(config: TimelineConfig, *, clock: Clock | None = None) ->
             tweets=_reader(channels, cache, view_metrics),
             store=homes,
             errands=errands,
+            metrics=view_metrics,
         )
         deps = Deps(homes, home, rebuilder, Paging(mesh.page_token_key))
 

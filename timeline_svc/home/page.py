@@ -17,6 +17,7 @@ from timeline_svc.home.errands import Errands
 from timeline_svc.home.skeleton import Skeletons
 from timeline_svc.model import Stretch, merge_stretches
 from timeline_svc.store import TimelineStore
+from views.metrics import ViewMetrics
 from views.model import Bodies, SeenTweets
 from views.tweets import Expansions, Parts, TweetReader
 
@@ -60,6 +61,7 @@ class HomeReader:
     tweets: TweetReader
     store: TimelineStore
     errands: Errands
+    metrics: ViewMetrics
 
     async def read(self, viewer_id: int, *, below: int, since: int, size: int, expansions: Expansions = ()) -> HomePage:
         """Up to `size` tweets below one id and above another, both exclusive, 0 is open; newest first, each once.
@@ -77,6 +79,7 @@ class HomeReader:
             progress.bodies, progress.kept[:size], viewer_id=viewer_id, expansions=expansions
         )
         self._clean_up(progress)
+        self.metrics.degrade(progress.degraded)
         return HomePage(seen, progress.degraded | set(seen.degraded), _position(progress, size))
 
     async def _extend(self, progress: _Progress, wanted: int) -> None:
