@@ -20,8 +20,10 @@ _REQUEST_ID = re.compile(r"[!-~]{1,128}", re.ASCII)
 
 @dataclass(slots=True)
 class Incoming:
-    """What came, and what the steps found out so far. `deadline` is in the event loop's time, `request`
-    is there once the bytes are decoded."""
+    """What came, and what the steps found out so far.
+
+    `deadline` is in the event loop's time; `request` is there once the bytes are decoded.
+    """
 
     body: bytes
     context: Context
