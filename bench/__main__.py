@@ -80,6 +80,17 @@ async def _idle(mesh: MeshUnderTest, report: Report) -> None:
     report.figures["resident, MB, idle"] = {name: resident_megabytes(pid) for name, pid in mesh.pids.items()}
 
 
+async def _quiesce(mesh: MeshUnderTest) -> None:
+    """Wait until the workers have nothing to do: under 5 % of a core together over a second, for a minute at most."""
+    print("waiting for the workers to finish")
+    workers = {name: pid for name, pid in mesh.pids.items() if name not in {"edge", "redis", "nats"}}
+    for _ in range(60):
+        before = CpuReading.of(workers)
+        await asyncio.sleep(1)
+        if sum(CpuReading.of(workers).since(before).values()) < 0.05:
+            return
+
+
 async def _fill(stubs: Stubs, people: Sequence[Person], posts: int, chance: random.Random) -> None:
     texts = (
         "Morning. #coffee first",
@@ -109,6 +120,7 @@ async def _measure(
     print("reading every timeline once")
     viewers = await read_every_page(stubs, [*people, *stars])
     report.figures["viewers"] = len(viewers)
+    await _quiesce(mesh)
     bare = await measure_bare_call()
     report.add_bare_call(bare)
     for connections in (1, 32):

@@ -13,7 +13,7 @@ from aviary.type.v1 import tweet_pb2
 from bench.cpu import CpuReading, cpu_seconds, per_operation_ms
 from bench.http_load import HttpLoad, load
 from bench.mesh_under_test import MeshUnderTest
-from bench.population import Person, Stubs
+from bench.population import Person, Stubs, each, repeated
 
 PAGE_SIZE = 20
 PATH = f"/v1/timelines/home?page_size={PAGE_SIZE}&expansions=EXPANSION_AUTHOR"
@@ -31,15 +31,16 @@ class PageCost:
 
 async def read_every_page(stubs: Stubs, viewers: Sequence[Person]) -> list[Person]:
     """Each viewer's first page once, so that every timeline is there. Returns the viewers whose page is full."""
-    full = []
-    for viewer in viewers:
-        asked = timeline_service_pb2.ListHomeTimelineRequest(
-            page_size=PAGE_SIZE, expansions=[tweet_pb2.EXPANSION_AUTHOR]
+    asked = timeline_service_pb2.ListHomeTimelineRequest(page_size=PAGE_SIZE, expansions=[tweet_pb2.EXPANSION_AUTHOR])
+
+    async def is_full(viewer: Person) -> bool:
+        page = await repeated(
+            lambda: stubs.timeline.ListHomeTimeline(asked, metadata=viewer.metadata, timeout=DEADLINE_SECONDS)
         )
-        page = await stubs.timeline.ListHomeTimeline(asked, metadata=viewer.metadata, timeout=DEADLINE_SECONDS)
-        if len(page.items) == PAGE_SIZE:
-            full.append(viewer)
-    return full
+        return len(page.items) == PAGE_SIZE
+
+    found = await each(viewers, is_full, what="timelines", in_flight=4)
+    return [viewer for viewer, is_one in zip(viewers, found, strict=True) if is_one]
 
 
 async def measure_pages(mesh: MeshUnderTest, viewers: Sequence[Person], *, connections: int, seconds: int) -> PageCost:

@@ -95,9 +95,9 @@ async def sign_up(stubs: Stubs, count: int, *, prefix: str) -> list[Person]:
         asked = user_service_pb2.CreateUserRequest(
             username=name, email=f"{name}@example.com", password=PASSWORD, request_id=f"bench-{name}"
         )
-        await _repeated(lambda: stubs.users.CreateUser(asked, timeout=DEADLINE_SECONDS))
+        await repeated(lambda: stubs.users.CreateUser(asked, timeout=DEADLINE_SECONDS))
         login = auth_service_pb2.CreateSessionRequest(login=name, password=PASSWORD)
-        session = await _repeated(lambda: stubs.auth.CreateSession(login, timeout=DEADLINE_SECONDS))
+        session = await repeated(lambda: stubs.auth.CreateSession(login, timeout=DEADLINE_SECONDS))
         return Person(session.user_id, session.tokens.access_token)
 
     return await each(range(count), one, what="accounts", in_flight=4)
@@ -109,7 +109,7 @@ async def follow(stubs: Stubs, people: Sequence[Person], edges: Iterable[tuple[i
     async def one(edge: tuple[int, int]) -> None:
         asked = graph_service_pb2.FollowUserRequest(user_id=people[edge[1]].user_id)
         metadata = people[edge[0]].metadata
-        await _repeated(lambda: stubs.graph.FollowUser(asked, metadata=metadata, timeout=DEADLINE_SECONDS))
+        await repeated(lambda: stubs.graph.FollowUser(asked, metadata=metadata, timeout=DEADLINE_SECONDS))
 
     await each(list(edges), one, what="follows", in_flight=IN_FLIGHT)
 
@@ -121,8 +121,8 @@ async def post(stubs: Stubs, author: Person, text: str) -> int:
     return answer.tweet.tweet_id
 
 
-async def _repeated(call: Callable[[], Awaitable[T]]) -> T:
-    """The answer of a write that may be repeated; a busy machine can use up the time of one attempt."""
+async def repeated(call: Callable[[], Awaitable[T]]) -> T:
+    """The answer of a call that may be repeated; a busy machine can use up the time of one attempt."""
     for _ in range(4):
         try:
             return await call()
