@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from graph_svc.author_class import Bounds, Stage
-from graph_svc.flip import FlipJob
+from graph_svc.flip import AUTHORS_AT_ONCE, FlipJob
 from graph_svc.store import GraphStore
 from mesh.clock import FrozenClock
 from mesh.errors import Unavailable
@@ -143,6 +143,15 @@ async def test_one_author_that_waits_does_not_hold_up_the_others(backend: Backen
         Stage.PUSHING,
         *[Stage.INDEXED] * 4,
     ]
+
+
+async def test_more_authors_than_are_read_at_once_are_all_moved(backend: Backend, clock: FrozenClock) -> None:
+    for author_id in range(2_000, 2_000 + AUTHORS_AT_ONCE + 1):
+        await at_stage(backend.store, author_id, Stage.INDEXING)
+    await until_rest(job(backend, clock))
+    unsettled = await backend.store.unsettled(above_author_id=0, limit=1_000)
+    assert len(unsettled) == AUTHORS_AT_ONCE + 1
+    assert {standing.stage for standing in unsettled} == {Stage.INDEXED}
 
 
 async def test_a_settled_author_is_left_alone(backend: Backend, clock: FrozenClock) -> None:

@@ -10,9 +10,12 @@ from pathlib import Path
 import pytest
 
 from aviary.events.v1 import events_pb2
-from graph_svc.author_class import Bounds, Stage
+from graph_svc.author_class import Bounds, Stage, Standing
 from graph_svc.consumers.follow_changed import on_follow_changed
+from graph_svc.store.sqlite import SqliteGraphStore
 from mesh.clock import FrozenClock
+from mesh.events.interface import OutboxEvent
+from mesh.storage.sqlite import SqliteDatabase
 from tests.conformance.graph_store.backends import Backend, open_sqlite
 from tests.conformance.graph_store.cases import ANN, BOB, CYD, EVE, at_stage, follow, unfollow
 from tests.support.ids import CountingIds
@@ -92,3 +95,27 @@ async def test_events_at_once_begin_one_change(backend: Backend) -> None:
     assert standing.stage is Stage.PUSHING
     assert len(await class_events(backend)) == 1
     assert await backend.outbox.get(standing.event_id) is not None
+
+
+class BeatenOnce(SqliteGraphStore):
+    """The flip job is faster, the first time."""
+
+    def __init__(self, database: SqliteDatabase) -> None:
+        super().__init__(database)
+        self.was_beaten = False
+
+    async def change_stage(
+        self, standing: Standing, stage: Stage, *, now_us: int, announce: OutboxEvent | None = None
+    ) -> Standing | None:
+        if standing.stage is Stage.INDEXED and not self.was_beaten:
+            self.was_beaten = True
+            await super().change_stage(standing, Stage.PULL, now_us=now_us)
+        return await super().change_stage(standing, stage, now_us=now_us, announce=announce)
+
+
+async def test_an_author_moved_by_the_job_meanwhile_is_looked_at_again(tmp_path: Path) -> None:
+    async with open_sqlite(tmp_path, BeatenOnce) as backend:
+        await follow(backend.store, ANN, EVE)
+        await at_stage(backend.store, EVE, Stage.INDEXED)
+        assert await consume(backend, EVE) is Stage.PUSHING
+        assert len(await class_events(backend)) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import grpc
 import pytest
+from redis.asyncio import Redis
 
 from aviary.graph.internal.v1.graph_internal_service_pb2 import BatchGetGraphCountsRequest
 from aviary.graph.v1.graph_service_pb2 import UnfollowUserRequest
@@ -27,8 +28,9 @@ async def test_ending_what_never_was_succeeds_and_announces_nothing(graph: Calle
     assert await graph.waiting_events() == []
 
 
-async def test_user_svc_is_not_asked_about_whom_one_follows(graph: Callers, users: KnownUsers) -> None:
+async def test_user_svc_is_not_asked_about_whom_one_follows(graph: Callers, users: KnownUsers, redis: Redis) -> None:
     await graph.follow(ANN, BOB)
+    await redis.flushall()
     calls = users.calls
     await graph.user(ANN).UnfollowUser(UnfollowUserRequest(user_id=BOB))
     assert users.calls == calls
