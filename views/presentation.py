@@ -8,6 +8,11 @@ from aviary.engagement.internal.v1.engagement_internal_service_pb2 import TweetE
 from aviary.type.v1 import tweet_pb2
 from aviary.type.v1.user_pb2 import User
 
+# An answer may take 1 MiB. The rest of it is for what a service puts around the tweets.
+MOST_BYTES = (1 << 20) - (1 << 16)
+# What an entry takes beside its own bytes: its tag and its length.
+ENTRY_BYTES = 5
+
 
 def set_engagement(
     tweets: Iterable[tweet_pb2.Tweet], engagements: Mapping[int, TweetEngagement], *, viewer_id: int
@@ -39,9 +44,22 @@ def includes(users: Iterable[User], tweets: Iterable[tweet_pb2.Tweet]) -> tweet_
     return tweet_pb2.Includes(users=users_by_id.values(), tweets=tweets_by_id.values())
 
 
-def mentioned_usernames(tweets: Iterable[tweet_pb2.Tweet]) -> set[str]:
-    """The names mentioned, lower-cased."""
-    return {mention.username.lower() for tweet in tweets for mention in tweet.entities.mentions}
+def those_that_fit(users: Iterable[User], *, beside: Iterable[tweet_pb2.Tweet]) -> list[User]:
+    """As many of the accounts, from the first on, as leave an answer with these tweets below its largest size."""
+    left = MOST_BYTES - sum(tweet.ByteSize() + ENTRY_BYTES for tweet in beside)
+    fitting = []
+    for user in users:
+        left -= user.ByteSize() + ENTRY_BYTES
+        if left < 0:
+            break
+        fitting.append(user)
+    return fitting
+
+
+def mentioned_usernames(tweets: Iterable[tweet_pb2.Tweet]) -> list[str]:
+    """The names mentioned, lower-cased, each once and in the order of the tweets."""
+    names = (mention.username.lower() for tweet in tweets for mention in tweet.entities.mentions)
+    return list(dict.fromkeys(names))
 
 
 def referenced_ids(tweets: Iterable[tweet_pb2.Tweet]) -> list[int]:

@@ -26,12 +26,15 @@ from views.clients.tweets import StoredTweets
 from views.clients.users import UserCards
 from views.metrics import ViewMetrics
 from views.model import Bodies, SeenTweets, Tweet, distinct
-from views.presentation import includes, mentioned_usernames, referenced_ids, set_engagement
+from views.presentation import includes, mentioned_usernames, referenced_ids, set_engagement, those_that_fit
 from views.visibility import DropReason, drop_reason
 
 Expansions = Collection[tweet_pb2.Expansion.ValueType]
 Parts = set[tweet_pb2.DegradedPart.ValueType]
 Found = TypeVar("Found")
+
+# No answer has room for more mentioned accounts than this, if they are large.
+MOST_MENTIONED = 300
 
 
 class TweetReader:
@@ -110,8 +113,11 @@ class TweetReader:
             engagements = parts.create_task(self._engagements(shown, viewer_id))
             users = parts.create_task(self._accounts(shown, expansions, degraded))
         degraded |= set_engagement(shown, engagements.result(), viewer_id=viewer_id)
+        accounts = those_that_fit(users.result(), beside=(*tweets, *referenced))
+        if len(accounts) < len(users.result()):
+            degraded.add(tweet_pb2.DEGRADED_PART_AUTHORS)
         self._metrics.degrade(degraded)
-        return SeenTweets(tweets, includes(users.result(), referenced), sorted(degraded), deleted, missing)
+        return SeenTweets(tweets, includes(accounts, referenced), sorted(degraded), deleted, missing)
 
     async def _referenced(self, bodies: Bodies, tweets: Sequence[Tweet], expansions: Expansions) -> list[Tweet]:
         if tweet_pb2.EXPANSION_REFERENCED_TWEETS not in expansions:
@@ -133,13 +139,14 @@ class TweetReader:
             users.extend(authors.values())
             if len(authors) < len(author_ids):
                 degraded.add(tweet_pb2.DEGRADED_PART_AUTHORS)
-        names = mentioned_usernames(tweets) if tweet_pb2.EXPANSION_MENTIONED_USERS in expansions else set()
+        names = mentioned_usernames(tweets) if tweet_pb2.EXPANSION_MENTIONED_USERS in expansions else []
         if names:
-            mentioned = await self._optional(self._users.by_usernames(names))
-            users.extend((mentioned or {}).values())
-            if mentioned is None:
+            asked = names[:MOST_MENTIONED]
+            mentioned = await self._optional(self._users.by_usernames(asked))
+            users.extend(mentioned[name] for name in asked if mentioned and name in mentioned)
+            if mentioned is None or len(asked) < len(names):
                 degraded.add(tweet_pb2.DEGRADED_PART_AUTHORS)
-        return users
+        return list({user.user_id: user for user in users}.values())
 
     async def _optional(self, part: Awaitable[Found]) -> Found | None:
         """The part, or None when it fails or takes too long."""

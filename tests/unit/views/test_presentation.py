@@ -54,7 +54,7 @@ def test_mentions_of_one_account_in_two_spellings_are_one_name() -> None:
         Tweet(entities=Entities(mentions=[MentionEntity(username=name), MentionEntity(username="bo")]))
         for name in ("Ada", "ADA")
     ]
-    assert mentioned_usernames(tweets) == {"ada", "bo"}
+    assert mentioned_usernames(tweets) == ["ada", "bo"]
 
 
 def test_a_tweet_that_answers_nothing_refers_to_nothing() -> None:
