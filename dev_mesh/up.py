@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from threading import Event
 
 from dev_mesh.child import StartFailed
 from dev_mesh.engine_programs import nats_program, redis_program
 from dev_mesh.keys import prepare_keys
 from dev_mesh.lock import AlreadyRunning, only_mesh
+from dev_mesh.mesh_file import NAME as MESH_FILE
 from dev_mesh.options import Options
 from dev_mesh.plan import Plan
 from dev_mesh.ports import PortTaken, check_free, plan_ports
@@ -19,6 +24,7 @@ from mesh.clock import Clock
 from mesh.keys import BrokenKeys
 
 CANNOT_START = 2
+ORPHANS_END_WITHIN = timedelta(seconds=2)
 
 
 def up(options: Options, *, clock: Clock) -> int:
@@ -27,7 +33,7 @@ def up(options: Options, *, clock: Clock) -> int:
         ports = plan_ports(options.edge_port, replicas=options.replicas)
         options.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         with only_mesh(options.data_dir):
-            check_free(ports)
+            _check_free(ports, data_dir=options.data_dir, clock=clock)
             is_fresh = not (options.data_dir / "user_svc").exists()
             plan = Plan(options, ports, prepare_keys(options.data_dir, SERVICES))
             asyncio.run(_run(plan, shows_tour=is_fresh and options.shows_tour, clock=clock))
@@ -35,6 +41,20 @@ def up(options: Options, *, clock: Clock) -> int:
         print(f"dev_mesh: {failure}", file=sys.stderr)
         return CANNOT_START
     return 0
+
+
+def _check_free(ports: Mapping[str, int], *, data_dir: Path, clock: Clock) -> None:
+    """Raise PortTaken. After a kill -9, which leaves mesh.json behind, the old children get a moment to end."""
+    deadline = clock.monotonic() + (ORPHANS_END_WITHIN.total_seconds() if (data_dir / MESH_FILE).exists() else 0)
+    while True:
+        try:
+            check_free(ports)
+        except PortTaken:
+            if clock.monotonic() >= deadline:
+                raise
+            Event().wait(0.05)
+        else:
+            return
 
 
 async def _run(plan: Plan, *, shows_tour: bool, clock: Clock) -> None:

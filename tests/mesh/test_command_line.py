@@ -43,6 +43,12 @@ async def test_a_mesh_on_fresh_data_shows_the_tour_runs_beside_another_and_keeps
             session = await other.insist("POST", "/v1/sessions", body)
             back = Person(person.username, person.user_id, session["tokens"]["accessToken"])
             assert await home(other, back) == [tweet]
+            later = await post(other, back, "just before the crash")
+        again.kill()
+
+    with running_mesh(data_dir, edge_port=port) as third:
+        async with open_api(third.edge) as other:
+            assert await home(other, back) == [later, tweet]
 
     _make_newer(data_dir / "tweet_svc" / "tweet_svc.db")
     refused = run_dev_mesh("up", "--data-dir", str(data_dir), "--edge-port", str(port), "--no-tour")
