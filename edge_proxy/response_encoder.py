@@ -80,9 +80,11 @@ class ResponseEncoder:
         value = source.read(field.name)
         if is_map(field):
             key, held = (held_by(field).fields_by_name[part] for part in ("key", "value"))
-            return f"{{{_key(key)}: {self._one(held, 'v', source)} for k, v in {value}.items()}}"
+            entries = f"{{{_key(key)}: {self._one(held, 'v', source)} for k, v in r.items()}}"
+            return f"({entries} if (r := {value}) else {{}})"
         if field.is_repeated:
-            return f"[{self._one(field, 'v', source)} for v in {value}]"
+            # Going over a copy is faster than over the field itself, and asking first is faster still for none.
+            return f"([{self._one(field, 'v', source)} for v in r[:]] if (r := {value}) else [])"
         return self._one(field, value, source)
 
     def _one(self, field: FieldDescriptor, value: str, source: _Source) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from edge_proxy.connection import MOST_BEFORE_BODY_BYTES
 from tests.services.edge_proxy.edge_process import EdgeProcess, edge_process, outcome
 from tests.services.edge_proxy.stand_in import StandIn
 from tests.support.free_ports import free_row
@@ -85,8 +86,9 @@ async def test_a_client_that_sends_too_much_still_gets_its_answer(
         (b"GET /v1/books/\xff HTTP/1.1\r\nHost: x\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
         (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
-        (b"GET / HTTP/1.1\r\nX: " + b"y" * 200_000, 431),
-        (b"GET /" + b"y" * 200_000, 431),
+        # Just beyond the bound: a connection that is closed on unread bytes may lose the answer.
+        (b"GET / HTTP/1.1\r\nX: " + b"y" * MOST_BEFORE_BODY_BYTES, 431),
+        (b"GET /" + b"y" * MOST_BEFORE_BODY_BYTES, 431),
     ],
 )
 async def test_what_is_no_request_is_answered_in_json_and_the_connection_ends(
