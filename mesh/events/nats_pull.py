@@ -25,6 +25,8 @@ GROUPS_HEADER = "Aviary-Groups"
 # The server answers when a request is over; if it does not, the connection or the consumer is in doubt.
 GRACE = timedelta(seconds=0.5)
 PAUSE = timedelta(seconds=0.5)
+# Between two looks at a consumer that is gone, or busy in a way that the server refuses to queue for.
+SHORT_PAUSE = timedelta(milliseconds=50)
 # "No messages" and "request timeout" end a request that the consumer knew of.
 ANSWERED = {"404", "408"}
 
@@ -81,6 +83,7 @@ class NatsSubscription(Subscription):
         if self._status and self._status not in ANSWERED:
             self._made_in_generation = 0
             self._streams.forget(stream)
+            await asyncio.sleep(SHORT_PAUSE.total_seconds())
 
     async def _receive(self, message: Msg) -> None:
         status = (message.headers or {}).get(Header.STATUS)
