@@ -1,41 +1,26 @@
-"""What a consumer group makes of events and jobs, of their failures, and of being stopped in the middle."""
+"""What a consumer group makes of events, of their failures, and of being stopped in the middle."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack
 from datetime import timedelta
 
 import pytest
 
 from aviary.events.v1 import events_pb2
-from mesh.clock import SystemClock
 from mesh.errors import NotFound, Unavailable
-from mesh.events.consume import Consumer, NotYet, Outcome
-from mesh.events.interface import EventBus
+from mesh.events.consume import NotYet, Outcome
 from mesh.events.pump import TAKEN_AT_ONCE
 from mesh.metrics import Metrics
-from tests.support.buses import ACK_WAIT, GLANCE, Backend, jetstream_backend, memory_backend, publish, receive
-from tests.support.outboxes import a_tweet_created, a_user_changed
+from tests.support.buses import ACK_WAIT, Backend, jetstream_backend, memory_backend, publish, receive
+from tests.support.consumers import SHORTLY, all_acked, announce, consuming, done
+from tests.support.outboxes import a_user_changed
 from tests.support.wait_until import wait_until
 
 ALL_CREATED = ["ev.tweet.created.*"]
 LONG_ACK_WAIT = timedelta(seconds=300)
-SHORTLY = timedelta(milliseconds=10)
-JOB = "job.fanout.03"
-
-Handler = Callable[[events_pb2.Event], Awaitable[Outcome]]
-
-
-@pytest.fixture(params=["memory", "jetstream"])
-async def backend(request: pytest.FixtureRequest) -> AsyncIterator[Backend]:
-    if request.param == "memory":
-        yield memory_backend()
-        return
-    async with jetstream_backend(request.getfixturevalue("nats_url")) as jetstream:
-        yield jetstream
 
 
 @pytest.fixture
@@ -48,53 +33,8 @@ async def confirmations(backend: Backend) -> list[events_pb2.Confirmation]:
     return heard
 
 
-@asynccontextmanager
-async def consuming(
-    bus: EventBus,
-    handler: Handler,
-    *,
-    kind: str = "tweet_created",
-    jobs: Mapping[str, Callable[[bytes], Awaitable[None]]] | None = None,
-    abandon_job: Callable[[bytes, str], Awaitable[None]] | None = None,
-    metrics: Metrics | None = None,
-) -> AsyncIterator[None]:
-    consumer = Consumer(
-        bus,
-        group="timeline",
-        events={kind: handler},
-        jobs=jobs,
-        abandon_job=abandon_job,
-        clock=SystemClock(),
-        metrics=metrics,
-        ack_wait=ACK_WAIT,
-        retry_after=SHORTLY,
-    )
-    task = asyncio.create_task(consumer.run())  # noqa: TID251 - awaited below
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-
-
-async def announce(bus: EventBus, *tweet_ids: int, groups: tuple[str, ...] = ()) -> None:
-    for tweet_id in tweet_ids:
-        event = a_tweet_created(tweet_id)
-        await publish(bus, event.subject, event.payload, groups=groups)
-
-
 def confirmed(heard: list[events_pb2.Confirmation]) -> list[int]:
     return sorted(event_id for confirmation in heard for event_id in confirmation.event_ids)
-
-
-async def all_acked(bus: EventBus) -> bool:
-    position = await bus.position("timeline")
-    return position is not None and position.ack_floor == position.last
-
-
-async def done(event: events_pb2.Event) -> Outcome:
-    return Outcome.DONE
 
 
 async def test_an_event_is_handled_confirmed_and_acked(
@@ -362,42 +302,3 @@ async def test_an_event_is_acked_only_after_its_confirmation_was_sent(backend: B
         assert not await all_acked(backend.bus)
         release.set()
         await wait_until(lambda: all_acked(backend.bus))
-
-
-async def test_a_job_is_done_and_acked(backend: Backend) -> None:
-    jobs: list[bytes] = []
-
-    async def on_job(payload: bytes) -> None:
-        jobs.append(payload)
-        if len(jobs) == 1:
-            raise NotYet(SHORTLY)
-        if len(jobs) == 2:
-            raise ValueError("once")
-
-    async with consuming(backend.bus, done, jobs={"job.fanout.*": on_job}):
-        await publish(backend.bus, JOB, b"link")
-        await wait_until(lambda: len(jobs) == 3)
-    jobs_left = await backend.bus.subscribe("timeline", ["job.fanout.*"])
-    assert await jobs_left.fetch(limit=9, wait=GLANCE) == []
-    assert jobs == [b"link"] * 3
-
-
-async def test_a_poison_job_is_abandoned_with_its_reason_even_if_that_fails_too(backend: Backend) -> None:
-    abandoned: list[tuple[bytes, str]] = []
-    done_jobs: list[bytes] = []
-
-    async def on_job(payload: bytes) -> None:
-        if payload != b"good":
-            raise ValueError("poison")
-        done_jobs.append(payload)
-
-    async def abandon(payload: bytes, reason: str) -> None:
-        abandoned.append((payload, reason))
-        raise ValueError("not even that")
-
-    async with consuming(backend.bus, done, jobs={"job.fanout.*": on_job}, abandon_job=abandon):
-        await publish(backend.bus, JOB, b"bad")
-        await wait_until(lambda: abandoned)
-        await publish(backend.bus, JOB, b"good")
-        await wait_until(lambda: done_jobs)
-    assert abandoned == [(b"bad", "ValueError: poison")]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
@@ -15,8 +14,6 @@ from tests.support.buses import (
     PATIENCE,
     Backend,
     in_time,
-    jetstream_backend,
-    memory_backend,
     publish,
     receive,
 )
@@ -25,15 +22,6 @@ CREATED = "ev.tweet.created.01"
 ALL_CREATED = ["ev.tweet.created.*"]
 JOB = "job.fanout.03"
 JOBS = ["job.fanout.*"]
-
-
-@pytest.fixture(params=["memory", "jetstream"])
-async def backend(request: pytest.FixtureRequest) -> AsyncIterator[Backend]:
-    if request.param == "memory":
-        yield memory_backend()
-        return
-    async with jetstream_backend(request.getfixturevalue("nats_url")) as jetstream:
-        yield jetstream
 
 
 def payloads(deliveries: list[Delivery]) -> list[bytes]:

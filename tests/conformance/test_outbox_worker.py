@@ -13,21 +13,12 @@ from aviary.events.v1 import events_pb2
 from mesh.events.interface import BusUnavailable, Outbox, OutboxEvent
 from mesh.events.memory import MemoryBus
 from mesh.metrics import Metrics
-from tests.support.buses import GLANCE, Backend, jetstream_backend, memory_backend
+from tests.support.buses import GLANCE, Backend
 from tests.support.outboxes import StoredOutbox, a_tweet_created, a_user_changed, sqlite_outbox
 from tests.support.relays import Group, event_ids, relay
 from tests.support.wait_until import wait_until
 
 LATER = timedelta(minutes=5)
-
-
-@pytest.fixture(params=["memory", "jetstream"])
-async def backend(request: pytest.FixtureRequest) -> AsyncIterator[Backend]:
-    if request.param == "memory":
-        yield memory_backend()
-        return
-    async with jetstream_backend(request.getfixturevalue("nats_url")) as jetstream:
-        yield jetstream
 
 
 @pytest.fixture
