@@ -93,10 +93,10 @@ class EdgeApp:
         headers = read_headers(scope["headers"], exchange.request_id)
         path = raw_path.decode("latin-1")
         method: str = scope["method"]
-        probe = await self._probes.answer(path) if method in {"GET", "HEAD"} else None
-        if probe is not None:
-            return probe
         try:
+            probe = await self._probes.answer(method, path)
+            if probe is not None:
+                return probe
             route, segments = self._routes.find(method, path)
         except MethodNotAllowed as refused:
             if method != "OPTIONS":

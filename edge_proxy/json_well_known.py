@@ -148,6 +148,6 @@ def _any(pool: DescriptorPool, reader_of: Callable[[Descriptor], Reader]) -> Rea
         # What is inside is bytes to the outer message, but is read here as deep as it looks.
         reader_of(descriptor)(inner, rest, depth + 1)
         target.type_url = text_from_json(url)
-        target.value = inner.SerializeToString()
+        target.value = inner.SerializeToString(deterministic=True)
 
     return read

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import orjson
 
 from edge_proxy.http_errors import Answer
+from edge_proxy.refusals import MethodNotAllowed
 from edge_proxy.upstream import Upstreams
 from mesh.errors import Unavailable
 
@@ -21,14 +22,15 @@ class Probes:
         self._upstreams = upstreams
         self._checked = checked
 
-    async def answer(self, path: str) -> Answer | None:
-        """The answer to a GET, None when the path is not a probe's. Raises Unavailable while not ready."""
-        if path == "/healthz":
-            return Answer(200, orjson.dumps({"status": "ok"}))
+    async def answer(self, method: str, path: str) -> Answer | None:
+        """The answer, None when the path is not a probe's. Raises Unavailable while not ready, MethodNotAllowed."""
+        if path not in {"/healthz", "/readyz"}:
+            return None
+        if method not in {"GET", "HEAD"}:
+            raise MethodNotAllowed({"GET"})
         if path == "/readyz":
             await self._ready()
-            return Answer(200, orjson.dumps({"status": "ready"}))
-        return None
+        return Answer(200, orjson.dumps({"status": "ready" if path == "/readyz" else "ok"}))
 
     async def _ready(self) -> None:
         serving = await asyncio.gather(

@@ -241,4 +241,7 @@ async def test_the_probes_answer_without_asking_a_service_about_which_nothing_is
 ) -> None:
     for target in ("/healthz", "/readyz"):
         assert (await request(edge, "GET", target)).status == 200
+        assert (await request(edge, "OPTIONS", target)).status == 204
+        refused = await request(edge, "POST", target)
+        assert (refused.status, refused.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
     assert not library.asked

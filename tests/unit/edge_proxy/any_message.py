@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -22,8 +23,9 @@ SCALARS: Mapping[int, st.SearchStrategy[Any]] = {
     F.TYPE_BOOL: st.booleans(),
     F.TYPE_STRING: TEXT,
     F.TYPE_BYTES: st.binary(max_size=20),
-    F.TYPE_DOUBLE: st.floats(),
-    F.TYPE_FLOAT: st.floats(width=32),
+    # JSON has one NaN, floats have many.
+    F.TYPE_DOUBLE: st.floats(allow_nan=False) | st.just(math.nan),
+    F.TYPE_FLOAT: st.floats(width=32, allow_nan=False) | st.just(math.nan),
     **dict.fromkeys((F.TYPE_INT32, F.TYPE_SINT32, F.TYPE_SFIXED32), st.integers(-(2**31), 2**31 - 1)),
     **dict.fromkeys((F.TYPE_INT64, F.TYPE_SINT64, F.TYPE_SFIXED64), st.integers(-(2**63), 2**63 - 1)),
     **dict.fromkeys((F.TYPE_UINT32, F.TYPE_FIXED32), st.integers(0, 2**32 - 1)),

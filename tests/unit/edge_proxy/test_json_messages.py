@@ -1,4 +1,4 @@
-"""JSON bodies into messages: what json_format makes of good ones, and a clear refusal of every bad one."""
+"""JSON bodies into messages: what json_format wrote comes back, and every bad one is refused clearly."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def read(pool: DescriptorPool, body: str | bytes, *, name: str = KINDS, ignores_
 @pytest.mark.parametrize("name", [KINDS, LEGACY])
 @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 @given(drawn=st.data())
-def test_the_reader_equals_json_format(name: str, kinds_pool: DescriptorPool, drawn: st.DataObject) -> None:
+def test_what_json_format_wrote_is_read_back(name: str, kinds_pool: DescriptorPool, drawn: st.DataObject) -> None:
     message = drawn.draw(messages(kinds_pool, name))
     keep_names = drawn.draw(st.booleans())
     text = json_format.MessageToJson(message, descriptor_pool=kinds_pool, preserving_proto_field_name=keep_names)
-    expected = json_format.Parse(text, type(message)(), descriptor_pool=kinds_pool)
     read_message = read(kinds_pool, text, name=name)
-    assert read_message.SerializeToString(deterministic=True) == expected.SerializeToString(deterministic=True)
+    # As bytes: NaN is not equal to itself.
+    assert read_message.SerializeToString(deterministic=True) == message.SerializeToString(deterministic=True)
 
 
 @pytest.mark.parametrize(

@@ -128,6 +128,13 @@ def test_a_bad_query_is_refused_and_its_parameter_named(kinds_pool: DescriptorPo
     assert refused.value.where == field
 
 
+def test_what_is_given_twice_is_told_apart_from_what_is_given_in_parts(kinds_pool: DescriptorPool) -> None:
+    with pytest.raises(BadField, match="is given twice"):
+        read(kinds_pool, "anInt64=1&anInt64=1")
+    with pytest.raises(BadField, match="whole and in parts"):
+        read(kinds_pool, "time.seconds=1&time=1970-01-01T00:00:01Z")
+
+
 def test_the_same_oneof_field_may_be_filled_in_parts(kinds_pool: DescriptorPool) -> None:
     message = read(kinds_pool, "other.aBool=1&other.anInt32=2")
     assert (message.other.a_bool, message.other.an_int32) == (True, 2)
