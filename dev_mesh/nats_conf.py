@@ -17,7 +17,7 @@ def nats_conf(*, port: int, monitor_port: int, store_dir: Path, password: str) -
     return f"""server_name: aviary-dev
 listen: "{HOST}:{port}"
 http: "{HOST}:{monitor_port}"
-jetstream {{ store_dir: {json.dumps(str(store_dir))}, max_memory_store: 64MB, max_file_store: 4GB }}
+jetstream {{ store_dir: {json.dumps(str(store_dir), ensure_ascii=False)}, max_memory_store: 64MB, max_file_store: 4GB }}
 authorization {{ users: [ {{ user: {USER}, password: {json.dumps(password)} }} ] }}
 """
 

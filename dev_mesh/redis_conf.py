@@ -14,7 +14,7 @@ def redis_conf(*, port: int, directory: Path, password: str) -> str:
 port {port}
 protected-mode yes
 daemonize no
-dir {json.dumps(str(directory))}
+dir {json.dumps(str(directory), ensure_ascii=False)}
 requirepass {password}
 appendonly yes
 appendfsync everysec

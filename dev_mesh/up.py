@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from threading import Event
 
+from dev_mesh.binaries import BinaryMissing
 from dev_mesh.child import StartFailed
 from dev_mesh.engine_programs import nats_program, redis_program
 from dev_mesh.keys import prepare_keys
@@ -24,6 +25,7 @@ from mesh.clock import Clock
 from mesh.keys import BrokenKeys
 
 CANNOT_START = 2
+CANNOT = (AlreadyRunning, BinaryMissing, BrokenKeys, NotReady, OSError, PortTaken, StartFailed, ValueError)
 ORPHANS_END_WITHIN = timedelta(seconds=2)
 
 
@@ -37,7 +39,7 @@ def up(options: Options, *, clock: Clock) -> int:
             is_fresh = not (options.data_dir / "user_svc").exists()
             plan = Plan(options, ports, prepare_keys(options.data_dir, SERVICES))
             asyncio.run(_run(plan, shows_tour=is_fresh and options.shows_tour, clock=clock))
-    except (AlreadyRunning, PortTaken, BrokenKeys, StartFailed, NotReady, OSError, ValueError) as failure:
+    except CANNOT as failure:
         print(f"dev_mesh: {failure}", file=sys.stderr)
         return CANNOT_START
     return 0
