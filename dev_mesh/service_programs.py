@@ -29,7 +29,7 @@ _ENVIRONMENT = {
     "LANG": "C.UTF-8",
     "PYTHONPATH": f"{ROOT}:{ROOT / 'generated'}",
     "PYTHONUNBUFFERED": "1",
-    # glibc's first value, kept: large pieces, such as the 19 MiB of a password's hash, go back to the system when freed.
+    # glibc's first value, kept: large pieces, such as the 19 MiB of a password's hash, go back to the system at once.
     "MALLOC_MMAP_THRESHOLD_": "131072",
 }
 # -P: the folder a process runs in is no place to import from.
