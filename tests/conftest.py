@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from redis.asyncio import Redis
 
 from mesh.events.nats_streams import EVENTS, FANOUT
 from mesh.storage.redis import open_redis
+from mesh.storage.redis_pipeline import PipelinedRedis, open_redis_pipeline
 from tests.support.servers import Server, delete_streams, start_nats, start_redis
 
 
@@ -48,3 +50,10 @@ async def redis(redis_url: str) -> AsyncIterator[Redis]:
     """A client of an empty Redis."""
     async with open_redis(redis_url) as client:
         yield client
+
+
+@pytest.fixture
+async def pipeline(redis_url: str) -> AsyncIterator[PipelinedRedis]:
+    """The one connection of a service to an empty Redis, with more patience than a service has."""
+    async with open_redis_pipeline(redis_url, at_most=timedelta(seconds=10)) as pipeline:
+        yield pipeline

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from datetime import timedelta
-
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 
 from timeline_svc.model import TimelineLimits
 from timeline_svc.store import TimelineStore
@@ -23,15 +18,6 @@ ANN, BOB, CYD = 1_001, 1_002, 1_003
 
 def ids(*numbers: int) -> list[int]:
     return [ID + number for number in numbers]
-
-
-@asynccontextmanager
-async def patient_redis(url: str) -> AsyncIterator[Redis]:
-    """A client that waits for a busy machine; that the service's own does not is another test's business."""
-    async with Redis.from_url(
-        url, socket_timeout=10, socket_connect_timeout=10, max_connections=256, retry=Retry(NoBackoff(), 0)
-    ) as redis:
-        yield redis
 
 
 async def ready(store: TimelineStore, owner_id: int, *numbers: int, floor: int = 0) -> None:

@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable
 from typing import cast
 
 import pytest
-from redis.asyncio import Redis
 
 from mesh.clock import SystemClock
+from mesh.storage.redis_pipeline import PipelinedRedis
 from tests.conformance.timeline_store import test_building, test_merges, test_pushes_and_pages
 from tests.conformance.timeline_store.broken import (
     AnyBuilderFinishes,
@@ -90,7 +90,7 @@ ABSENT_IS_EMPTY = """
     ],
 )
 async def test_a_script_that_breaks_a_rule_fails_the_suite(
-    redis: Redis, script: ScriptName, rule: str, instead: str, promise: str
+    pipeline: PipelinedRedis, script: ScriptName, rule: str, instead: str, promise: str
 ) -> None:
     texts = script_texts()
     assert rule in texts[script]
@@ -98,7 +98,7 @@ async def test_a_script_that_breaks_a_rule_fails_the_suite(
 
     def make(limits: TimelineLimits) -> TimelineStore:
         return RedisTimelineStore(
-            redis, key_of=home_keys(16), scripts=Scripts(texts), limits=limits, clock=SystemClock()
+            pipeline, key_of=home_keys(16), scripts=Scripts(texts), limits=limits, clock=SystemClock()
         )
 
     with pytest.raises(AssertionError):

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from redis.asyncio import Redis
 
 from mesh.clock import SystemClock
-from tests.conformance.timeline_store.cases import ID, SMALL, patient_redis
+from mesh.storage.redis_pipeline import PipelinedRedis, open_redis_pipeline
+from tests.conformance.timeline_store.cases import ID, SMALL
 from tests.support.servers import Server
 from timeline_svc.store import TimelineStore
 from timeline_svc.store.memory import MemoryTimelineStore
@@ -80,10 +81,10 @@ class Side:
         return [*(await asyncio.gather(*map(self.store.state, OWNERS))), pages]
 
 
-async def compare(redis: Redis, script: list[tuple[Any, ...]]) -> None:
-    await redis.flushall()
+async def compare(pipeline: PipelinedRedis, script: list[tuple[Any, ...]]) -> None:
+    await pipeline.execute_command("FLUSHALL")
     real = RedisTimelineStore(
-        redis, key_of=home_keys(2), scripts=Scripts(script_texts()), limits=SMALL, clock=SystemClock()
+        pipeline, key_of=home_keys(2), scripts=Scripts(script_texts()), limits=SMALL, clock=SystemClock()
     )
     sides = [Side(MemoryTimelineStore(limits=SMALL, clock=SystemClock())), Side(real)]
     for operation in script:
@@ -97,7 +98,7 @@ async def compare(redis: Redis, script: list[tuple[Any, ...]]) -> None:
 @given(script=st.lists(operations, min_size=5, max_size=40))
 def test_redis_does_what_the_model_does(redis_server: Server, script: list[tuple[Any, ...]]) -> None:
     async def run() -> None:
-        async with patient_redis(redis_server.url) as redis:
-            await compare(redis, script)
+        async with open_redis_pipeline(redis_server.url, at_most=timedelta(seconds=10)) as pipeline:
+            await compare(pipeline, script)
 
     asyncio.run(run())

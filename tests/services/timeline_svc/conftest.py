@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from aviary.timeline.v1 import timeline_service_pb2 as pb
 from aviary.timeline.v1.timeline_service_pb2_grpc import TimelineServiceStub
 from mesh.clock import SystemClock
+from mesh.storage.redis_pipeline import PipelinedRedis
 from tests.services.timeline_svc.neighbours import Traffic, neighbours
 from tests.services.timeline_svc.world import World
 from tests.support.running import RunningService, a_mesh_config, issue_user_token, running
@@ -86,18 +87,18 @@ def traffic() -> Traffic:
 
 
 @pytest.fixture
-def homes(redis: Redis) -> TimelineStore:
+def homes(pipeline: PipelinedRedis) -> TimelineStore:
     """The home timelines that the service keeps."""
     return RedisTimelineStore(
-        redis, key_of=home_keys(16), scripts=Scripts(script_texts()), limits=TimelineLimits(), clock=SystemClock()
+        pipeline, key_of=home_keys(16), scripts=Scripts(script_texts()), limits=TimelineLimits(), clock=SystemClock()
     )
 
 
 @pytest.fixture
-def lists(redis: Redis) -> TimelineStore:
+def lists(pipeline: PipelinedRedis) -> TimelineStore:
     """The lists of authors that the service keeps."""
     return RedisTimelineStore(
-        redis, key_of=author_key, scripts=Scripts(script_texts()), limits=TimelineLimits(), clock=SystemClock()
+        pipeline, key_of=author_key, scripts=Scripts(script_texts()), limits=TimelineLimits(), clock=SystemClock()
     )
 
 

@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 
 from mesh.clock import FrozenClock
 from mesh.errors import Unavailable
-from mesh.storage.redis import open_redis
+from mesh.storage.redis_pipeline import PipelinedRedis, open_redis_pipeline
 from tests.support.free_ports import free_row
 from timeline_svc.model import TimelineLimits
 from timeline_svc.store import TimelineStore
@@ -22,8 +22,10 @@ DAY = 86_400_000
 LIMITS = TimelineLimits(capacity=10, slack=3, expires=timedelta(days=2))
 
 
-def a_store(redis: Redis, clock: FrozenClock) -> TimelineStore:
-    return RedisTimelineStore(redis, key_of=home_keys(16), scripts=Scripts(script_texts()), limits=LIMITS, clock=clock)
+def a_store(pipeline: PipelinedRedis, clock: FrozenClock) -> TimelineStore:
+    return RedisTimelineStore(
+        pipeline, key_of=home_keys(16), scripts=Scripts(script_texts()), limits=LIMITS, clock=clock
+    )
 
 
 @pytest.fixture
@@ -32,13 +34,13 @@ def clock() -> FrozenClock:
 
 
 @pytest.fixture
-def store(redis: Redis, clock: FrozenClock) -> TimelineStore:
-    return a_store(redis, clock)
+def store(pipeline: PipelinedRedis, clock: FrozenClock) -> TimelineStore:
+    return a_store(pipeline, clock)
 
 
 @pytest.fixture
 async def store_without_redis(clock: FrozenClock) -> AsyncIterator[TimelineStore]:
-    async with open_redis(f"redis://127.0.0.1:{free_row(1)}/0") as nobody:
+    async with open_redis_pipeline(f"redis://127.0.0.1:{free_row(1)}/0") as nobody:
         yield a_store(nobody, clock)
 
 

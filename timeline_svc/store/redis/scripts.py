@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, Literal, get_args
 
-from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
+
+from mesh.storage.redis_pipeline import PipelinedRedis
 
 ScriptName = Literal["begin_build", "finish_build", "merge", "page", "push", "unmerge"]
 
@@ -30,26 +32,20 @@ class Scripts:
         self._texts = dict(texts)
         self._digests = {name: hashlib.sha1(text.encode()).hexdigest() for name, text in texts.items()}  # noqa: S324 - the name Redis gives a script
 
-    async def run(self, redis: Redis, calls: Sequence[Call]) -> list[Any]:
+    async def run(self, redis: PipelinedRedis, calls: Sequence[Call]) -> list[Any]:
         """The replies in the order of the calls. Raises RedisError for the first call that failed."""
         try:
             return await self._exchange(redis, calls)
         except NoScriptError:
             for name in {call.script for call in calls}:
-                await redis.script_load(self._texts[name])
+                await redis.execute_command("SCRIPT", "LOAD", self._texts[name])
             return await self._exchange(redis, calls)
 
-    async def _exchange(self, redis: Redis, calls: Sequence[Call]) -> list[Any]:
+    async def _exchange(self, redis: PipelinedRedis, calls: Sequence[Call]) -> list[Any]:
         commands = [
             ("EVALSHA", self._digests[call.script], len(call.keys), *call.keys, *call.arguments) for call in calls
         ]
-        if len(commands) == 1:
-            alone = redis.execute_command(*commands[0])  # type: ignore[no-untyped-call]  # redis-py has no types here
-            return [await alone]
-        pipeline = redis.pipeline(transaction=False)
-        for command in commands:
-            pipeline.execute_command(*command)
-        return await pipeline.execute()
+        return await asyncio.gather(*(redis.execute_command(*command) for command in commands))
 
 
 def script_texts() -> dict[ScriptName, str]:

@@ -11,11 +11,11 @@ from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Any
 
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from mesh.clock import Clock
 from mesh.errors import Unavailable
+from mesh.storage.redis_pipeline import PipelinedRedis
 from timeline_svc.model import Status, Stretch, TimelineLimits, TimelineState
 from timeline_svc.store.interface import TimelineStore
 from timeline_svc.store.redis.keys import KeyOf
@@ -34,7 +34,9 @@ IDS_PER_REMOVAL = 1_000
 class RedisTimelineStore(TimelineStore):
     """One kind of timeline; `key_of` names its keys."""
 
-    def __init__(self, redis: Redis, *, key_of: KeyOf, scripts: Scripts, limits: TimelineLimits, clock: Clock) -> None:
+    def __init__(
+        self, redis: PipelinedRedis, *, key_of: KeyOf, scripts: Scripts, limits: TimelineLimits, clock: Clock
+    ) -> None:
         self._redis = redis
         self._key_of = key_of
         self._scripts = scripts
@@ -149,8 +151,7 @@ class RedisTimelineStore(TimelineStore):
 
     async def _command(self, *command: str | int) -> Any:  # noqa: ANN401 - whatever Redis answers to it
         try:
-            reply = self._redis.execute_command(*command)  # type: ignore[no-untyped-call]  # redis-py has no types here
-            return await reply
+            return await self._redis.execute_command(*command)
         except RedisError as error:
             raise Unavailable.backend("Redis") from error
 
