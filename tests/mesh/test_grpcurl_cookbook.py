@@ -5,18 +5,16 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.mesh.support.cookbook import Comparison, Recipe, Shell, open_shell, read_recipes
-from tests.mesh.support.grpcurl import find_grpcurl
+from tests.mesh.support.cookbook import Comparison, Recipe, Shell, for_this_mesh, open_shell, read_recipes
+from tests.mesh.support.programs import find_grpcurl
 from tests.mesh.support.running_mesh import ENVIRONMENT, ROOT, RunningMesh
 from tests.support.wait_until import wait_until
 
 PAGE = ROOT / "docs" / "grpcurl.md"
-DOCUMENTED_EDGE_PORT = 8080
 # What each service serves beside health and reflection.
 CONTRACTS = {
     "user_svc": {
@@ -47,21 +45,8 @@ def grpcurl() -> Path:
     return find_grpcurl()
 
 
-def for_this_mesh(command: str, mesh: RunningMesh) -> str:
-    """The command with this mesh's ports and data directory for the documented ones."""
-    first = int(mesh.edge.rpartition(":")[2])
-
-    def moved(port: re.Match[str]) -> str:
-        return f"127.0.0.1:{first + int(port[1]) - DOCUMENTED_EDGE_PORT}"
-
-    command = re.sub(r"127\.0\.0\.1:(80\d\d)\b", moved, command)
-    return command.replace(
-        ".venv/bin/python -m dev_mesh token", f"{sys.executable} -m dev_mesh token --data-dir {mesh.data_dir}"
-    )
-
-
 async def test_every_recipe_prints_what_the_page_says(mesh: RunningMesh, grpcurl: Path) -> None:
-    recipes = read_recipes(PAGE)
+    recipes = read_recipes(PAGE.read_text())
     comparison = Comparison()
     environment = ENVIRONMENT | {"PATH": f"{grpcurl.parent}:{ENVIRONMENT['PATH']}"}
     with open_shell(environment, ROOT) as shell:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.mesh.support.running_mesh import RunningMesh
+
+DOCUMENTED_EDGE_PORT = 8080
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _PLACEHOLDER = re.compile(r"<[^<>]+>")
 _DONE = "--- done ---"
@@ -25,10 +29,10 @@ class Recipe:
     answer: str = ""
 
 
-def read_recipes(page: Path) -> list[Recipe]:
+def read_recipes(page: str) -> list[Recipe]:
     """The page's blocks of sh, each with the block of json or text that follows it."""
     recipes: list[Recipe] = []
-    for kind, content in _BLOCK.findall(page.read_text()):
+    for kind, content in _BLOCK.findall(page):
         if kind == "sh":
             recipes.append(Recipe(content))
         else:
@@ -36,6 +40,19 @@ def read_recipes(page: Path) -> list[Recipe]:
             assert not recipes[-1].kind, f"two answers to {recipes[-1].command}"
             recipes[-1] = Recipe(recipes[-1].command, kind, content)
     return recipes
+
+
+def for_this_mesh(command: str, mesh: RunningMesh) -> str:
+    """The command with this mesh's ports and data directory for the documented ones."""
+    first = int(mesh.edge.rpartition(":")[2])
+
+    def moved(port: re.Match[str]) -> str:
+        return f"127.0.0.1:{first + int(port[1]) - DOCUMENTED_EDGE_PORT}"
+
+    command = re.sub(r"127\.0\.0\.1:(80\d\d)\b", moved, command)
+    return command.replace(
+        ".venv/bin/python -m dev_mesh token", f"{sys.executable} -m dev_mesh token --data-dir {mesh.data_dir}"
+    )
 
 
 class Shell:
