@@ -54,6 +54,11 @@ def _later(claims: dict[str, Any], seconds: int) -> dict[str, Any]:
     return claims | {"iat": claims["iat"] + seconds, "exp": claims["exp"] + seconds}
 
 
+def _changed(token: str) -> str:
+    place = len(token) - 20
+    return token[:place] + ("A" if token[place] != "A" else "B") + token[place + 1 :]
+
+
 FORGED: dict[str, Forger] = {
     "not signed": _unsigned,
     "signed with our public key as a secret": _with_our_public_key_as_secret,
@@ -71,7 +76,7 @@ FORGED: dict[str, Forger] = {
     "with an unknown key": _headed(kid="user_svc:unknown"),
     "with a path for a key": _headed(kid="../../keys/user_svc.pem"),
     "cut off": lambda key, claims, header: _signed(key, claims, header)[:-9],
-    "with a bit changed": lambda key, claims, header: _signed(key, claims, header)[:-2] + "AA",
+    "with a character changed": lambda key, claims, header: _changed(_signed(key, claims, header)),
     "no token at all": lambda *_: "nonsense",
 }
 
