@@ -95,7 +95,7 @@ def _readings(raw_path: str) -> Iterator[tuple[list[str], str]]:
     segments = raw_path.split("/")[1:] if raw_path != "/" else []
     if segments and ":" in segments[-1]:
         stem, _, verb = segments[-1].rpartition(":")
-        if stem and verb:
+        if verb:
             yield [*segments[:-1], stem], verb
     yield segments, ""
 

@@ -24,12 +24,21 @@ MOST_METADATA_BYTES = 16 * 1024
 _BALANCE: Mapping[str, object] = {"loadBalancingConfig": [{"round_robin": {}}]}
 # Copies that say NOT_SERVING are left alone. Only servers with our policies are known to have the check.
 _HEALTH: Mapping[str, object] = {"healthCheckConfig": {"serviceName": ""}}
-_RETRY_POLICY: Mapping[str, object] = {
-    "maxAttempts": 3,
-    "initialBackoff": "0.02s",
-    "maxBackoff": "0.25s",
-    "backoffMultiplier": 2,
-    "retryableStatusCodes": ["UNAVAILABLE"],
+# Only calls that may be repeated go over a channel with this.
+_RETRY: Mapping[str, object] = {
+    "methodConfig": [
+        {
+            "name": [{}],
+            "retryPolicy": {
+                "maxAttempts": 3,
+                "initialBackoff": "0.02s",
+                "maxBackoff": "0.25s",
+                "backoffMultiplier": 2,
+                "retryableStatusCodes": ["UNAVAILABLE"],
+            },
+        }
+    ],
+    "retryThrottling": {"maxTokens": 100, "tokenRatio": 0.1},
 }
 
 _Call: TypeAlias = grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
@@ -95,12 +104,8 @@ async def open_upstreams(targets: Mapping[str, str], services: Mapping[str, Sequ
 
 
 def _channel(target: str, rpcs: Sequence[Rpc], *, retries: bool) -> grpc.aio.Channel:
-    names = [{"service": rpc.service, "method": rpc.name} for rpc in rpcs if rpc.is_repeatable]
     is_ours = any(rpc.policy is not None for rpc in rpcs)
-    config: dict[str, object] = {**_BALANCE, **_HEALTH} if is_ours else dict(_BALANCE)
-    if names and retries:
-        config["methodConfig"] = [{"name": names, "retryPolicy": _RETRY_POLICY}]
-        config["retryThrottling"] = {"maxTokens": 100, "tokenRatio": 0.1}
+    config = {**_BALANCE, **(_HEALTH if is_ours else {}), **(_RETRY if retries else {})}
     options: list[tuple[str, str | int]] = [
         ("grpc.service_config", json.dumps(config)),
         ("grpc.service_config_disable_resolution", 1),

@@ -50,7 +50,8 @@ async def test_the_page_does_what_it_says(tmp_path: Path) -> None:
             answers.append(line.decode().strip())
     finally:
         os.killpg(shell.pid, signal.SIGTERM)
-        await shell.wait()
+        # To the end: the server and the edge hold it open until they are gone.
+        await asyncio.wait_for(shell.communicate(), 60)
     told = [json.loads(part) for part in "\n".join(answers).split(MARK)[1:-1]]
     assert told == expected
     assert len(expected) == 4

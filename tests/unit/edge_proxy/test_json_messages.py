@@ -200,7 +200,7 @@ def test_a_lenient_reader_passes_over_what_is_no_field_but_not_over_bad_values(k
 
 @pytest.mark.parametrize(
     ("opening", "closing", "deepest"),
-    [('{"child":', "}", 99), ('{"children":[', "]}", 99)],
+    [('{"child":', "}", 99), ('{"children":[', "]}", 99), ('{"kindsByInt64":{"1":', "}}", 49)],
 )
 def test_messages_nest_a_hundred_deep_and_no_deeper(
     kinds_pool: DescriptorPool, opening: str, closing: str, deepest: int

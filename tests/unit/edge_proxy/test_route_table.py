@@ -108,10 +108,11 @@ def test_an_option_of_somebody_else_with_our_number_is_not_a_policy(tmp_path: Pa
         syntax = "proto3";
         package theirs;
         import "google/protobuf/descriptor.proto";
-        extend google.protobuf.MethodOptions { string policy = 50101; }
+        message Policy { int32 auth = 1; }
+        extend google.protobuf.MethodOptions { Policy policy = 50101; }
         """
     )
-    option = http('get: "/v1/x"') + ' option (theirs.policy) = "strict";'
+    option = http('get: "/v1/x"') + " option (theirs.policy) = { auth: 5 };"
     made = contracts(tmp_path, option, imports='import "theirs.proto";')
     (rpc,) = made.services["p.v1.Service"]
     assert rpc.policy is None
