@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         serve(config)
     except (SettingsError, CannotServe) as error:
         for mistake in error.mistakes:
-            print(_named_by_flag(mistake, given), file=sys.stderr)
+            print(f"edge_proxy: {_named_by_flag(mistake, given)}", file=sys.stderr)
         return 2
     return 0
 

@@ -154,6 +154,25 @@ async def test_a_body_that_is_too_large_is_refused_and_the_connection_ends(
     assert not library.asked
 
 
+async def test_a_client_that_leaves_in_the_middle_of_its_body_gets_no_answer_and_calls_nobody(
+    edge: EdgeApp, library: StandIn
+) -> None:
+    events = [{"type": "http.request", "body": b'{"reader"', "more_body": True}, {"type": "http.disconnect"}]
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return events.pop(0)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    path = "/v1/books/5:lend"
+    scope = {"type": "http", "method": "POST", "raw_path": path.encode(), "query_string": b"", "headers": []}
+    await edge(scope | {"client": None}, receive, send)
+    assert not sent
+    assert not library.asked
+
+
 async def test_a_body_as_large_as_allowed_is_taken(edge: EdgeApp, library: StandIn) -> None:
     frame = '{"reader": ""}'
     body = frame.replace('""', '"' + "x" * (65_536 - len(frame)) + '"')
