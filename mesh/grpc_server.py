@@ -55,6 +55,13 @@ OPTIONS: tuple[tuple[str, int], ...] = (
 )
 
 
+class AnswerTooLarge(Exception):
+    """An answer over MOST_MESSAGE_BYTES: a defect of the handler, which must bound what it gathers.
+
+    Left to the library it would come out as RESOURCE_EXHAUSTED, as if the caller had asked too much, counted as OK.
+    """
+
+
 @dataclass(frozen=True, slots=True)
 class Served:
     """A service of the contract, and the servicer that answers its methods."""
@@ -117,7 +124,10 @@ def chain(
     serialize = method.response.SerializeToString
 
     async def call_servicer(incoming: Incoming) -> bytes:
-        return serialize(await answer(incoming.request, incoming.context))
+        body = serialize(await answer(incoming.request, incoming.context))
+        if len(body) > MOST_MESSAGE_BYTES:
+            raise AnswerTooLarge(f"{method.path}: {len(body)} bytes, {MOST_MESSAGE_BYTES} at most")
+        return body
 
     step: Step = call_servicer
     step = validate(step, validator)

@@ -1,5 +1,6 @@
 """What the server takes, from whom, and that it refuses to start half (SEC35, SEC36, SEC38, SEC80-SEC82)."""
 
+import dataclasses
 from typing import Any
 
 import grpc
@@ -13,6 +14,7 @@ from aviary.user.v1.user_service_pb2 import GetUserByUsernameRequest, GetUserReq
 from aviary.user.v1.user_service_pb2_grpc import UserServiceStub
 from mesh.caller import current_caller
 from mesh.method import BrokenContract
+from mesh.metrics import Metrics
 from mesh.process import Served, Service
 from tests.support.running import RunningService, failure, issue_service_token, issue_user_token, running
 from tests.support.scripted_users import a_service, answer_empty
@@ -35,15 +37,44 @@ async def test_a_message_over_1_mib_is_refused() -> None:
         await stub.GetUser(GetUserRequest(user_id=1))
 
 
-async def test_an_answer_over_1_mib_is_refused() -> None:
+async def test_an_answer_over_1_mib_is_a_defect_of_ours_and_logged_with_method_and_size(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    bios = iter([MIB, MIB - 8])  # 8 more bytes are around it
+
+    async def answer(request: Any) -> Any:
+        response = GetUserResponse()
+        response.user.bio = "x" * next(bios)
+        return response
+
+    async with running(a_service(answer)) as service:
+        stub = UserServiceStub(service.channel())
+        error = await ended(stub.GetUser(GetUserRequest(user_id=1)))
+        await stub.GetUser(GetUserRequest(user_id=1))
+    assert (error.code(), error.details()) == (grpc.StatusCode.INTERNAL, "internal")
+    assert failure(error).reason == "INTERNAL"
+    (record,) = [record for record in caplog.records if record.exc_info]
+    assert (record.name, record.levelname) == ("mesh.interceptors.errors", "ERROR")
+    assert "/aviary.user.v1.UserService/GetUser: 1048584 bytes" in str(record.exc_info[1])  # type: ignore[index] # set
+
+
+async def test_an_answer_over_1_mib_does_not_count_as_ok() -> None:
     async def answer(request: Any) -> Any:
         response = GetUserResponse()
         response.user.bio = "x" * MIB
         return response
 
-    async with running(a_service(answer)) as service:
-        error = await ended(UserServiceStub(service.channel()).GetUser(GetUserRequest(user_id=1)))
-    assert error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+    metrics = Metrics()
+    async with running(dataclasses.replace(a_service(answer), metrics=metrics)) as service:
+        await ended(UserServiceStub(service.channel()).GetUser(GetUserRequest(user_id=1)))
+    calls = {
+        code: metrics.registry.get_sample_value(
+            "aviary_rpc_server_calls_total",
+            {"service": "aviary.user.v1.UserService", "method": "GetUser", "code": code},
+        )
+        for code in ("OK", "INTERNAL")
+    }
+    assert calls == {"OK": 0, "INTERNAL": 1}
 
 
 @pytest.mark.parametrize("metadata", [[("x-a", "y" * 8300)], [(f"x-{n}", "y" * 1000) for n in range(9)]])
