@@ -10,6 +10,7 @@ import logging
 import signal
 import socket
 from contextlib import ExitStack
+from types import FrameType
 
 import uvicorn
 import uvloop
@@ -28,9 +29,6 @@ logger = logging.getLogger(__name__)
 
 def serve(config: EdgeConfig) -> None:
     """Serve until a signal. Raises CannotServe, also for an address that cannot be had."""
-    # uvicorn raises the signal again once it has drained: then it must find a handler that does nothing.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
     metrics = EdgeMetrics()
     with ExitStack() as stack:
         listener = stack.enter_context(_listener(config.listen))
@@ -59,10 +57,21 @@ async def _serve(config: EdgeConfig, listener: socket.socket, metrics: EdgeMetri
                 timeout_graceful_shutdown=GRACE_SECONDS,
             )
         )
+        _stop_on_signals(server)
         listener.listen(BACKLOG)
         host, port = listener.getsockname()[:2]
         logger.info("listening", extra={"fields": {"address": f"{host}:{port}"}})
         await server.serve(sockets=[listener])
+
+
+def _stop_on_signals(server: uvicorn.Server) -> None:
+    """For signals before uvicorn listens to them itself, and after: once it has drained it raises them again."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        server.should_exit = True
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
 
 
 def _listener(address: str) -> socket.socket:

@@ -121,6 +121,12 @@ async def test_it_drains_on_sigterm_and_exits_0(process: EdgeProcess, library: S
     assert await process.ended() == 0
 
 
+@pytest.mark.parametrize("attempt", range(5))
+async def test_a_signal_at_the_moment_it_starts_is_not_lost(process: EdgeProcess, attempt: int) -> None:
+    process.process.terminate()
+    assert await process.ended() == 0
+
+
 async def test_it_says_once_which_services_are_not_served_and_logs_no_secret(process: EdgeProcess) -> None:
     secret = b"Authorization: Bearer hunter2\r\n"
     await process.exchange(b"GET /v1/books/5?x=hunter2 HTTP/1.1\r\nHost: x\r\n" + secret + CLOSE)
