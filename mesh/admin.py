@@ -16,20 +16,26 @@ from mesh.paging import Paging, page_size
 
 DEFAULT_PAGE = 100
 LARGEST_PAGE = 1_000
+# Dead letters carry whole events: a page ends early where it would come near what one answer may have, 1 MiB.
+MOST_PAGE_BYTES = 900_000
 
 
 class MeshAdmin(pb_grpc.MeshAdminServiceServicer):
     """Reads the outbox as it is stored; `worker` adds what the relay of this process knows, if it has one."""
 
-    def __init__(self, outbox: Outbox, worker: OutboxWorker | None, paging: Paging, clock: Clock) -> None:
+    def __init__(
+        self, outbox: Outbox, worker: OutboxWorker | None, paging: Paging, clock: Clock, *, service: str
+    ) -> None:
+        """`service` is whose outbox it is: services share the key of page tokens, and no list."""
         self._outbox = outbox
         self._worker = worker
         self._paging = paging
         self._clock = clock
+        self._service = service
 
     async def ListOutbox(self, request: pb.ListOutboxRequest, _context: object) -> pb.ListOutboxResponse:
         size = page_size(request.page_size, default=DEFAULT_PAGE, most=LARGEST_PAGE)
-        bound: tuple[object, ...] = ("ListOutbox",)
+        bound: tuple[object, ...] = (self._service, "ListOutbox")
         after = self._paging.decode(request.page_token, arguments=bound, caller_id=current_caller().user_id)
         rows = await self._outbox.pending(after=after, limit=size + 1)
         return pb.ListOutboxResponse(
@@ -38,12 +44,18 @@ class MeshAdmin(pb_grpc.MeshAdminServiceServicer):
 
     async def ListDeadLetters(self, request: pb.ListDeadLettersRequest, _context: object) -> pb.ListDeadLettersResponse:
         size = page_size(request.page_size, default=DEFAULT_PAGE, most=LARGEST_PAGE)
-        bound = ("ListDeadLetters", request.consumer_group)
+        bound = (self._service, "ListDeadLetters", request.consumer_group)
         after = self._paging.decode(request.page_token, arguments=bound, caller_id=current_caller().user_id)
         rows = await self._outbox.dead(after=after, limit=size + 1, group=request.consumer_group)
+        letters: list[pb.DeadLetter] = []
+        room = MOST_PAGE_BYTES
+        for letter in map(self._dead_letter, rows[:size]):
+            room -= letter.ByteSize()
+            if letters and room < 0:
+                break
+            letters.append(letter)
         return pb.ListDeadLettersResponse(
-            dead_letters=[self._dead_letter(row) for row in rows[:size]],
-            next_page_token=self._next_token(rows, size, bound),
+            dead_letters=letters, next_page_token=self._next_token(rows, len(letters), bound)
         )
 
     async def ReplayDeadLetters(
@@ -53,8 +65,8 @@ class MeshAdmin(pb_grpc.MeshAdminServiceServicer):
         missing = [event_id for event_id in request.event_ids if event_id not in set(replayed)]
         return pb.ReplayDeadLettersResponse(replayed_event_ids=replayed, missing_event_ids=missing)
 
-    def _next_token(self, rows: list[OutboxRow], size: int, bound: tuple[object, ...]) -> str:
-        position = rows[size - 1].sequence if len(rows) > size else 0
+    def _next_token(self, rows: list[OutboxRow], given: int, bound: tuple[object, ...]) -> str:
+        position = rows[given - 1].sequence if len(rows) > given else 0
         return self._paging.encode(position, arguments=bound, caller_id=current_caller().user_id)
 
     def _entry(self, row: OutboxRow) -> pb.OutboxEntry:

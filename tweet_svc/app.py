@@ -80,7 +80,7 @@ async def open_service(config: TweetConfig, *, clock: Clock | None = None) -> As
                 ),
                 Served(
                     mesh_admin_service_pb2.DESCRIPTOR.services_by_name["MeshAdminService"],
-                    MeshAdmin(outbox, worker, paging, clock),
+                    MeshAdmin(outbox, worker, paging, clock, service=NAME),
                 ),
             ],
             work=[worker.run],

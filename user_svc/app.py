@@ -88,7 +88,7 @@ async def open_service(config: UserConfig, *, clock: Clock | None = None) -> Asy
                 ),
                 Served(
                     mesh_admin_service_pb2.DESCRIPTOR.services_by_name["MeshAdminService"],
-                    MeshAdmin(outbox, worker, Paging(mesh.page_token_key), clock),
+                    MeshAdmin(outbox, worker, Paging(mesh.page_token_key), clock, service=NAME),
                 ),
             ],
             work=[worker.run],

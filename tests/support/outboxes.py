@@ -38,10 +38,11 @@ async def sqlite_outbox(folder: Path) -> AsyncIterator[StoredOutbox]:
         yield StoredOutbox(SqliteOutbox(database), write)
 
 
-def a_tweet_created(tweet_id: int) -> OutboxEvent:
+def a_tweet_created(tweet_id: int, *, content: str = "") -> OutboxEvent:
     """Required groups: timeline and engagement."""
     payload = events_pb2.TweetCreated()
     payload.tweet.tweet_id = tweet_id
+    payload.tweet.content = content
     return new_event("tweet_created", payload, event_id=tweet_id, at_us=1_000_000, key=tweet_id)
 
 

@@ -14,6 +14,7 @@ from aviary.mesh.internal.v1 import mesh_admin_service_pb2 as pb
 from aviary.mesh.internal.v1.mesh_admin_service_pb2_grpc import MeshAdminServiceStub
 from mesh.admin import MeshAdmin
 from mesh.clock import SystemClock
+from mesh.errors import InvalidArgument
 from mesh.events.interface import OutboxEvent
 from mesh.events.memory import MemoryBus
 from mesh.paging import Paging
@@ -45,7 +46,8 @@ async def ready() -> None:
 async def admin(tmp_path: Path) -> AsyncIterator[Admin]:
     bus = MemoryBus()
     async with sqlite_outbox(tmp_path) as stored, relay(stored.outbox, bus) as worker:
-        servicer = MeshAdmin(stored.outbox, worker, Paging("a key for page tokens, of the tests only"), SystemClock())
+        paging = Paging("a key for page tokens, of the tests only")
+        servicer = MeshAdmin(stored.outbox, worker, paging, SystemClock(), service="tweet_svc")
         served = Served(pb.DESCRIPTOR.services_by_name["MeshAdminService"], servicer)
         service = Service(name="tweet_svc", served=[served], work=[], ready=ready)
         async with running(service) as opened:
@@ -89,7 +91,8 @@ async def test_without_a_relay_an_entry_tells_the_groups_of_its_contract(admin: 
     (tmp_path / "other").mkdir()
     async with sqlite_outbox(tmp_path / "other") as stored:
         await stored.append(a_tweet_created(1), OutboxEvent(2, "ev.tweet.created.00", b"\xff"))
-        servicer = MeshAdmin(stored.outbox, None, Paging("a key for page tokens, of the tests only"), SystemClock())
+        paging = Paging("a key for page tokens, of the tests only")
+        servicer = MeshAdmin(stored.outbox, None, paging, SystemClock(), service="tweet_svc")
         answer = await servicer.ListOutbox(pb.ListOutboxRequest(), object())
     assert [list(entry.waiting_groups) for entry in answer.entries] == [["engagement", "timeline"], []]
 
@@ -117,6 +120,20 @@ async def test_dead_letters_are_listed_by_group_and_page(admin: Admin) -> None:
     last = await admin.stub.ListDeadLetters(request)
     assert [letter.entry.event_id for letter in (*first.dead_letters, *last.dead_letters)] == [1, 2, 4]
     assert last.next_page_token == ""
+
+
+async def test_a_page_of_large_dead_letters_ends_before_it_is_too_large_to_be_answered(admin: Admin) -> None:
+    sizes = {event_id: 950_000 if event_id in (1, 20) else 30_000 for event_id in range(1, 61)}
+    await admin.stored.append(*(a_tweet_created(event_id, content="x" * size) for event_id, size in sizes.items()))
+    for event_id in sizes:
+        await bury(admin, event_id)
+    request = pb.ListDeadLettersRequest(page_size=1000)
+    pages: list[list[int]] = []
+    while request.page_token or not pages:
+        answer = await admin.stub.ListDeadLetters(request)
+        pages.append([letter.entry.event_id for letter in answer.dead_letters])
+        request.page_token = answer.next_page_token
+    assert pages == [[1], [*range(2, 20)], [20], [*range(21, 50)], [*range(50, 61)]]
 
 
 async def test_a_replayed_dead_letter_is_published_again_and_goes_when_it_is_confirmed(admin: Admin) -> None:
@@ -155,6 +172,25 @@ async def test_a_token_of_another_list_is_refused(admin: Admin) -> None:
         with pytest.raises(grpc.aio.AioRpcError) as refused:
             await admin.stub.ListDeadLetters(request)
         assert failure(refused.value).reason == "PAGE_TOKEN_INVALID"
+
+
+@pytest.mark.parametrize("name", ["ListOutbox", "ListDeadLetters"])
+async def test_a_token_of_another_service_is_refused(tmp_path: Path, name: str) -> None:
+    paging = Paging("a key for page tokens, of the tests only")
+    async with sqlite_outbox(tmp_path) as stored:
+        await stored.append(*(a_tweet_created(event_id) for event_id in range(1, 5)))
+        for event_id in (1, 2):
+            await stored.outbox.bury(event_id, group="timeline", reason="no", at_us=1)
+        one, other = (
+            getattr(MeshAdmin(stored.outbox, None, paging, SystemClock(), service=service), name)
+            for service in ("tweet_svc", "graph_svc")
+        )
+        request_class = getattr(pb, f"{name}Request")
+        token = (await one(request_class(page_size=1), object())).next_page_token
+        await one(request_class(page_token=token), object())
+        with pytest.raises(InvalidArgument) as refused:
+            await other(request_class(page_token=token), object())
+    assert refused.value.reason == "PAGE_TOKEN_INVALID"
 
 
 async def test_what_is_asked_for_wrongly_is_named(admin: Admin) -> None:
