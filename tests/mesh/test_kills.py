@@ -43,6 +43,8 @@ async def test_no_acknowledged_tweet_is_lost_and_every_timeline_is_exact_after_e
     async with open_api(mesh.edge, connections=16) as api:
         story = Story(api)
         people = await _a_crowd(story, chance)
+        # A timeline that nobody has read is built by its first reader; these are to be kept up by fan-out.
+        await story.comes_true(people)
         began = clock.monotonic()
         killed = await _post_while_killing(story, mesh, people)
         posted = clock.monotonic()
