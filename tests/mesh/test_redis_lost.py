@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from functools import partial
 
 import pytest
@@ -30,9 +31,10 @@ async def story(api: Api) -> tuple[Story, list[Person]]:
 
 
 async def test_flushall_in_mid_read_changes_no_page(
-    mesh: RunningMesh, api: Api, story: tuple[Story, list[Person]]
+    mesh: RunningMesh, api: Api, story: tuple[Story, list[Person]], tell: Callable[[str], None]
 ) -> None:
     told, people = story
+    before = api.retries
     pages: list[bool] = []
     is_over = asyncio.Event()
 
@@ -56,6 +58,10 @@ async def test_flushall_in_mid_read_changes_no_page(
         for person in people:
             group.create_task(read(person))
         group.create_task(empty_redis())
+    tell(
+        f"Redis emptied {FLUSHES} times in mid-read: {len(pages)} timelines read, {pages.count(False)} of them wrong,"
+        f" {api.retries - before} calls repeated"
+    )
     assert len(pages) >= FLUSHES * 10
     assert all(pages)
 
