@@ -14,6 +14,7 @@ from pathlib import Path
 
 import nats
 import pytest
+from nats.aio.client import Client
 from nats.js.api import StreamConfig
 
 from aviary.events.v1 import events_pb2
@@ -108,10 +109,9 @@ async def test_a_bus_opens_before_its_broker_is_there(server: Server, caplog: py
         await wait_until(lambda: heard == [b"heard"])
 
 
-async def test_waiting_for_a_connection_leaves_time_to_the_others() -> None:
-    """The client knows that the connection is lost before it tells; who waits in between must not spin."""
-    connection = NatsConnection()
-    connection._is_ready.set()
+async def test_waiting_for_a_connection_leaves_time_to_the_others(server: Server) -> None:
+    connection = NatsConnection(server.url, name="tests")
+    connection.generation = 1
     turns = 0
 
     async def take_turns() -> None:
@@ -123,6 +123,21 @@ async def test_waiting_for_a_connection_leaves_time_to_the_others() -> None:
     async with background(take_turns(), name="others"):
         assert not await connection.wait_until_connected(at_most=timedelta(seconds=0.1))
     assert turns > 10
+
+
+async def test_a_client_that_does_not_come_back_ends_its_process(server: Server) -> None:
+    connection = NatsConnection(server.url, name="tests", stuck_after=timedelta(seconds=0.5))
+
+    async def work() -> None:
+        async with background(connection.run(), name="connection"):
+            await wait_until(lambda: connection.is_connected)
+            connection.client._status = Client.RECONNECTING  # as if its task had died without a word
+            await asyncio.Event().wait()
+
+    with pytest.raises(BusClosed, match="does not come back"):
+        await work()
+    connection.client._status = Client.CONNECTED
+    await connection.close()
 
 
 async def test_a_bus_that_never_met_its_broker_is_closed_in_peace(server: Server) -> None:
@@ -197,8 +212,7 @@ async def test_a_frozen_server_is_an_outage(server: Server, bus: EventBus) -> No
     assert server.pid is not None
     os.kill(server.pid, signal.SIGSTOP)
     try:
-        with pytest.raises(BusUnavailable):
-            await bus.publish(CREATED, b"2")
+        await wait_until(lambda: is_refused(bus))
         assert await bus.position("timeline") is None
     finally:
         os.kill(server.pid, signal.SIGCONT)
@@ -208,6 +222,14 @@ async def test_a_frozen_server_is_an_outage(server: Server, bus: EventBus) -> No
         deliveries = await receive(subscription)
         assert deliveries, f"only {arrived} arrived"
         arrived |= {delivery.payload for delivery in deliveries}
+
+
+async def is_refused(bus: EventBus) -> bool:
+    try:
+        await bus.publish(CREATED, b"2")
+    except BusUnavailable:
+        return True
+    return False
 
 
 async def test_a_client_that_gave_up_ends_who_works_with_it(server: Server) -> None:

@@ -17,6 +17,7 @@ from dev_mesh.binaries import nats_server, redis_server
 from mesh.clock import SystemClock
 
 START_SECONDS = 10.0
+STOP_SECONDS = 10.0
 
 
 def free_port() -> int:
@@ -55,11 +56,17 @@ class Server:
             Event().wait(0.01)
 
     def stop(self) -> None:
-        """Ask it to end, and wait."""
-        if self._process is not None:
-            self._process.terminate()
-            self._process.wait()
-            self._process = None
+        """Ask it to end, and wait; one that does not end is killed, and the test fails."""
+        if self._process is None:
+            return
+        process, self._process = self._process, None
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise
 
     def kill(self) -> None:
         """End it at once, as kill -9 does."""
