@@ -14,7 +14,10 @@ from tests.services.edge_proxy.conftest import opened
 from tests.services.edge_proxy.stand_in import StandIn
 from tests.support.keys import issue_user_token
 
-BEARER = {"authorization": f"Bearer {issue_user_token(7)}"}
+
+def bearer() -> dict[str, str]:
+    """A fresh token: a run may take longer than one lives."""
+    return {"authorization": f"Bearer {issue_user_token(7)}"}
 
 
 @pytest.mark.parametrize(
@@ -33,7 +36,7 @@ BEARER = {"authorization": f"Bearer {issue_user_token(7)}"}
 async def test_an_alias_reaches_its_method_and_names_its_successor(
     our_edge: EdgeApp, mesh: StandIn, verb: str, target: str, body: str, method: str, successor: str
 ) -> None:
-    reply = await request(our_edge, verb, target, body, BEARER)
+    reply = await request(our_edge, verb, target, body, bearer())
     assert reply.status in {200, 201}
     assert mesh.last.method == method
     assert reply.headers["link"] == f'<{successor}>; rel="successor-version"'
@@ -41,15 +44,15 @@ async def test_an_alias_reaches_its_method_and_names_its_successor(
 
 
 async def test_a_route_of_our_own_is_not_lenient_and_not_deprecated(our_edge: EdgeApp, mesh: StandIn) -> None:
-    refused = await request(our_edge, "POST", "/v1/tweets", '{"content": "hi", "userId": "1"}', BEARER)
+    refused = await request(our_edge, "POST", "/v1/tweets", '{"content": "hi", "userId": "1"}', bearer())
     assert (refused.status, refused.fields) == (400, ["userId"])
-    taken = await request(our_edge, "POST", "/v1/tweets", '{"content": "hi"}', BEARER)
+    taken = await request(our_edge, "POST", "/v1/tweets", '{"content": "hi"}', bearer())
     assert "deprecation" not in taken.headers
     assert "link" not in taken.headers
 
 
 async def test_a_refused_alias_is_deprecated_as_well(our_edge: EdgeApp) -> None:
-    refused = await request(our_edge, "POST", "/tweet", '{"content": 5}', BEARER)
+    refused = await request(our_edge, "POST", "/tweet", '{"content": 5}', bearer())
     assert (refused.status, refused.fields) == (400, ["content"])
     assert "deprecation" in refused.headers
 
@@ -63,14 +66,14 @@ async def test_aliases_can_be_switched_off(mesh: StandIn) -> None:
 @pytest.mark.parametrize("verb", ["PUT", "POST"])
 async def test_an_alias_of_an_update_merges_whatever_its_verb(our_edge: EdgeApp, mesh: StandIn, verb: str) -> None:
     body = '{"displayName": "Ann", "picture": "x", "counts": {"followersCount": 3}, "verified": true}'
-    reply = await request(our_edge, verb, "/api/v1/7/profile", body, BEARER)
+    reply = await request(our_edge, verb, "/api/v1/7/profile", body, bearer())
     assert reply.status == 200
     assert list(mesh.last.request.update_mask.paths) == ["display_name"]
 
 
 async def test_what_only_the_server_sets_is_ignored_but_must_be_well_formed(our_edge: EdgeApp, mesh: StandIn) -> None:
     body = '{"bio": "x", "verified": true, "counts": {"followersCount": 3}, "createTime": "2026-01-01T00:00:00Z"}'
-    assert (await request(our_edge, "PATCH", "/v1/me", body, BEARER)).status == 200
+    assert (await request(our_edge, "PATCH", "/v1/me", body, bearer())).status == 200
     user: Any = mesh.last.request.user
     assert (user.bio, user.verified, user.HasField("counts"), user.HasField("create_time")) == (
         "x",
@@ -79,13 +82,13 @@ async def test_what_only_the_server_sets_is_ignored_but_must_be_well_formed(our_
         False,
     )
     assert list(mesh.last.request.update_mask.paths) == ["bio"]
-    refused = await request(our_edge, "PATCH", "/v1/me", '{"verified": "yes"}', BEARER)
+    refused = await request(our_edge, "PATCH", "/v1/me", '{"verified": "yes"}', bearer())
     assert (refused.status, refused.fields) == (400, ["user.verified"])
 
 
 async def test_a_create_answers_with_the_status_of_its_policy(our_edge: EdgeApp, mesh: StandIn) -> None:
     mesh.answers("CreateTweet", tweet={"tweet_id": 2**60, "content": "hi"})
-    reply = await request(our_edge, "POST", "/v1/tweets", '{"content": "hi"}', BEARER)
+    reply = await request(our_edge, "POST", "/v1/tweets", '{"content": "hi"}', bearer())
     assert reply.status == 201
     assert reply.json["tweet"]["tweetId"] == str(2**60)
 
@@ -103,7 +106,7 @@ async def test_a_create_answers_with_the_status_of_its_policy(our_edge: EdgeApp,
 async def test_a_call_has_the_time_of_its_policy_and_a_client_can_shorten_it(
     our_edge: EdgeApp, mesh: StandIn, target: str, asked: str | None, given: float
 ) -> None:
-    headers = BEARER if asked is None else BEARER | {"grpc-timeout": asked}
+    headers = bearer() if asked is None else bearer() | {"grpc-timeout": asked}
     assert (await request(our_edge, "GET", target, headers=headers)).status == 200
     assert given - 0.3 < mesh.last.seconds <= given
 
@@ -131,7 +134,7 @@ async def test_the_key_of_a_create_is_its_request_id(our_edge: EdgeApp, mesh: St
         return mesh.response("CreateTweet")
 
     mesh.behaviours["CreateTweet"] = replayed
-    headers = BEARER | {"idempotency-key": "a_B-9"}
+    headers = bearer() | {"idempotency-key": "a_B-9"}
     reply = await request(our_edge, "POST", "/v1/tweets", '{"content": "hi"}', headers)
     assert (reply.status, reply.headers["idempotency-replayed"]) == (201, "true")
     assert mesh.last.request.request_id == "a_B-9"
@@ -141,7 +144,7 @@ async def test_the_key_of_a_create_is_its_request_id(our_edge: EdgeApp, mesh: St
 
 @pytest.mark.parametrize("key", ["", "x" * 65, "a b", "ü", "a\x00"])
 async def test_a_malformed_key_is_refused(our_edge: EdgeApp, mesh: StandIn, key: str) -> None:
-    headers = BEARER | {"idempotency-key": key}
+    headers = bearer() | {"idempotency-key": key}
     reply = await request(our_edge, "POST", "/v1/tweets", '{"content": "hi"}', headers)
     assert (reply.status, reply.fields) == (400, ["Idempotency-Key"])
     assert not mesh.asked
@@ -149,7 +152,7 @@ async def test_a_malformed_key_is_refused(our_edge: EdgeApp, mesh: StandIn, key:
 
 async def test_two_different_keys_are_refused(our_edge: EdgeApp, mesh: StandIn) -> None:
     body = '{"content": "hi", "requestId": "one"}'
-    reply = await request(our_edge, "POST", "/v1/tweets", body, BEARER | {"idempotency-key": "two"})
+    reply = await request(our_edge, "POST", "/v1/tweets", body, bearer() | {"idempotency-key": "two"})
     assert (reply.status, reply.fields) == (400, ["requestId"])
     assert not mesh.asked
 
@@ -182,7 +185,7 @@ async def test_only_calls_that_may_be_repeated_are_repeated(
     our_edge: EdgeApp, mesh: StandIn, verb: str, target: str, body: str, method: str, attempts: int
 ) -> None:
     await failing_twice(mesh, method, grpc.StatusCode.UNAVAILABLE)
-    reply = await request(our_edge, verb, target, body, BEARER)
+    reply = await request(our_edge, verb, target, body, bearer())
     assert len(mesh.asked) == attempts
     assert reply.status == (503 if attempts == 1 else 201 if method.startswith("Create") else 200)
 

@@ -14,7 +14,7 @@ from aviary.options.v1.method_policy_pb2 import (
 )
 from aviary.user.v1 import user_service_pb2
 from mesh.caller import ANONYMOUS, CURRENT_CALL, Caller, current_caller
-from mesh.clock import SystemClock
+from mesh.clock import FrozenClock
 from mesh.errors import MeshError, PermissionDenied, Unauthenticated
 from mesh.interceptors.identity import identify
 from mesh.interceptors.incoming import Context, Incoming
@@ -23,16 +23,18 @@ from mesh.tokens import TokenVerifier
 from tests.support.keys import issue_service_token, issue_user_token, write_keys
 
 METHOD = methods_of(user_service_pb2.DESCRIPTOR.services_by_name["UserService"])[0]
-USER = "Bearer " + issue_user_token(7, ["tweet:write"])
-SERVICE = "Bearer " + issue_service_token("timeline_svc")
-OPERATOR = "Bearer " + issue_service_token("operator", ["mesh:admin"])
+# Tokens live for minutes, and a run may take longer.
+CLOCK = FrozenClock()
+USER = "Bearer " + issue_user_token(7, ["tweet:write"], clock=CLOCK)
+SERVICE = "Bearer " + issue_service_token("timeline_svc", clock=CLOCK)
+OPERATOR = "Bearer " + issue_service_token("operator", ["mesh:admin"], clock=CLOCK)
 FORGED = USER[:-8] + "AAAAAAAA"
 
 
 @pytest.fixture
 def verifier(tmp_path: Path) -> TokenVerifier:
     jwks_file, _ = write_keys(tmp_path)
-    return TokenVerifier(jwks_file, SystemClock())
+    return TokenVerifier(jwks_file, CLOCK)
 
 
 async def call(
