@@ -76,6 +76,7 @@ class OutboxWorker:
         self._look_every = look_every
         self._most_unconfirmed = most_unconfirmed
         self._cursor = 0
+        self._can_read = True
         self._settlement = Settlement(outbox, clock, metrics=self._metrics, service=service)
         self._window = Window(outbox, self._settlement)
         self._publishing = Publishing(
@@ -103,12 +104,7 @@ class OutboxWorker:
 
     async def _read_forever(self) -> None:
         while True:
-            rows: list[OutboxRow] = []
-            limit = min(READ_AT_ONCE, self._most_unconfirmed - len(self._window))
-            try:
-                rows = await self._outbox.pending(after=self._cursor, limit=limit) if limit else []
-            except Unavailable as away:
-                _log.warning("the outbox of %s cannot be read: %s", self._service, away)
+            rows = await self._next_rows()
             for row in rows:
                 self._cursor = row.sequence
                 self._begin(row)
@@ -117,6 +113,18 @@ class OutboxWorker:
                 await self._outbox.wait_for_append(at_most=POLL)
             else:
                 await asyncio.sleep(0)
+
+    async def _next_rows(self) -> list[OutboxRow]:
+        limit = min(READ_AT_ONCE, self._most_unconfirmed - len(self._window))
+        try:
+            rows = await self._outbox.pending(after=self._cursor, limit=limit) if limit else []
+        except Unavailable as away:
+            if self._can_read:
+                _log.warning("the outbox of %s cannot be read: %s", self._service, away)
+            self._can_read = False
+            return []
+        self._can_read = True
+        return rows
 
     def _begin(self, row: OutboxRow) -> None:
         kind = _kind_of(row.event.payload)

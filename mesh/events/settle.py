@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from datetime import timedelta
 
 from mesh.clock import Clock
@@ -16,6 +17,7 @@ _log = logging.getLogger(__name__)
 # Late on purpose: many deletes share one commit, and a lost one costs a repeat.
 GATHERING = timedelta(milliseconds=50)
 RETRY = timedelta(seconds=1)
+COUNT_EVERY = timedelta(seconds=5)
 COUNTED_DEAD_LETTERS = 1_000
 
 
@@ -30,6 +32,7 @@ class Settlement:
         self._confirmed: set[int] = set()
         self._given_up: dict[int, tuple[str, str, int]] = {}
         self._has_news = asyncio.Event()
+        self._has_buried = asyncio.Event()
 
     def delete(self, event_id: int) -> None:
         """Its row goes soon."""
@@ -44,16 +47,31 @@ class Settlement:
     async def run(self) -> None:
         """Write until cancelled; what is confirmed by then is still written."""
         try:
-            while True:
-                await self._count_dead_letters()
-                await self._has_news.wait()
-                await asyncio.sleep(GATHERING.total_seconds())
-                self._has_news.clear()
-                if not await self._write():
-                    self._has_news.set()
-                    await asyncio.sleep(RETRY.total_seconds())
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._write_forever())
+                group.create_task(self._count_forever())
         finally:
             await self._write()
+
+    async def _write_forever(self) -> None:
+        while True:
+            await self._has_news.wait()
+            await asyncio.sleep(GATHERING.total_seconds())
+            self._has_news.clear()
+            if not await self._write():
+                self._has_news.set()
+                await asyncio.sleep(RETRY.total_seconds())
+
+    async def _count_forever(self) -> None:
+        """Tell how many dead letters there are; others may bury and revive too."""
+        while True:
+            self._has_buried.clear()
+            with suppress(Unavailable):
+                dead = await self._outbox.dead(after=0, limit=COUNTED_DEAD_LETTERS)
+                self._metrics.outbox_dead_letters.set(len(dead))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(COUNT_EVERY.total_seconds()):
+                    await self._has_buried.wait()
 
     async def _write(self) -> bool:
         confirmed = frozenset(self._confirmed)
@@ -64,14 +82,8 @@ class Settlement:
             for event_id, (group, reason, at_us) in list(self._given_up.items()):
                 await self._outbox.bury(event_id, group=group, reason=reason, at_us=at_us)
                 del self._given_up[event_id]
+                self._has_buried.set()
         except Unavailable as away:
             _log.warning("the outbox of %s cannot be written: %s", self._service, away)
             return False
         return True
-
-    async def _count_dead_letters(self) -> None:
-        try:
-            dead = await self._outbox.dead(after=0, limit=COUNTED_DEAD_LETTERS)
-        except Unavailable:
-            return
-        self._metrics.outbox_dead_letters.set(len(dead))

@@ -59,7 +59,7 @@ class Window:
         try:
             row = await self._outbox.get(event.event_id)
         except Unavailable as away:
-            _log.warning("event %d cannot be read: %s", event.event_id, away)
+            _log.debug("event %d cannot be read: %s", event.event_id, away)
             return None
         if row is None or row.dead_group or row.sequence != event.sequence:
             self._events.pop(event.event_id, None)

@@ -1,0 +1,115 @@
+"""A store that cannot be read or written for a while stops the relay's work, and never the relay."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from mesh.errors import Unavailable
+from mesh.events.interface import Outbox, OutboxRow
+from mesh.events.memory import MemoryBus
+from tests.support.outboxes import StoredOutbox, a_tweet_created, sqlite_outbox
+from tests.support.relays import Group, event_ids, relay
+from tests.support.wait_until import wait_until
+
+
+@dataclass
+class Faltering(Outbox):
+    """An outbox whose store can be away; counts what was asked in vain."""
+
+    inner: Outbox
+    is_away: bool = False
+    refused: int = 0
+
+    async def pending(self, *, after: int, limit: int) -> list[OutboxRow]:
+        self._check()
+        return await self.inner.pending(after=after, limit=limit)
+
+    async def get(self, event_id: int) -> OutboxRow | None:
+        self._check()
+        return await self.inner.get(event_id)
+
+    async def delete(self, event_ids: Collection[int]) -> None:
+        self._check()
+        await self.inner.delete(event_ids)
+
+    async def bury(self, event_id: int, *, group: str, reason: str, at_us: int) -> None:
+        self._check()
+        await self.inner.bury(event_id, group=group, reason=reason, at_us=at_us)
+
+    async def dead(self, *, after: int, limit: int, group: str = "") -> list[OutboxRow]:
+        self._check()
+        return await self.inner.dead(after=after, limit=limit, group=group)
+
+    async def revive(self, event_ids: Collection[int]) -> list[int]:
+        return await self.inner.revive(event_ids)
+
+    async def wait_for_append(self, *, at_most: timedelta) -> None:
+        await self.inner.wait_for_append(at_most=at_most)
+
+    def _check(self) -> None:
+        if self.is_away:
+            self.refused += 1
+            raise Unavailable.backend("the store")
+
+
+@pytest.fixture
+async def stored(tmp_path: Path) -> AsyncIterator[StoredOutbox]:
+    async with sqlite_outbox(tmp_path) as opened:
+        yield opened
+
+
+async def test_events_are_published_when_the_store_can_be_read_again(stored: StoredOutbox) -> None:
+    bus = MemoryBus()
+    timeline = await Group.join(bus, "timeline")
+    outbox = Faltering(stored.outbox, is_away=True)
+    async with relay(outbox, bus):
+        await stored.append(a_tweet_created(1))
+        await wait_until(lambda: outbox.refused >= 3)
+        outbox.is_away = False
+        assert event_ids(await timeline.take()) == [1]
+
+
+async def test_what_was_confirmed_or_given_up_meanwhile_is_written_afterwards(stored: StoredOutbox) -> None:
+    bus = MemoryBus()
+    timeline, engagement = await Group.join(bus, "timeline"), await Group.join(bus, "engagement")
+    outbox = Faltering(stored.outbox)
+    async with relay(outbox, bus) as worker:
+        await stored.append(*(a_tweet_created(event_id) for event_id in (1, 2, 3)))
+        for group in (timeline, engagement):
+            await group.take(count=3)
+        outbox.is_away = True
+        for group in (timeline, engagement):
+            await group.confirm(1, 2)
+        await timeline.refuse(3, "no")
+        await wait_until(lambda: all(worker.progress(event_id) is None for event_id in (1, 2, 3)))
+        before = outbox.refused
+        await wait_until(lambda: outbox.refused > before)
+        outbox.is_away = False
+
+        async def is_settled() -> bool:
+            left = await stored.outbox.pending(after=0, limit=10)
+            dead = await stored.outbox.dead(after=0, limit=10)
+            return not left and [row.event.event_id for row in dead] == [3]
+
+        await wait_until(is_settled)
+
+
+async def test_a_repeat_whose_row_cannot_be_read_is_published_later(stored: StoredOutbox) -> None:
+    bus = MemoryBus()
+    timeline = await Group.join(bus, "timeline")
+    outbox = Faltering(stored.outbox)
+    async with relay(outbox, bus) as worker:
+        await stored.append(a_tweet_created(1))
+        await timeline.take()
+        await wait_until(lambda: (progress := worker.progress(1)) and progress.published_count == 1)
+        outbox.is_away = True
+        outbox.refused = 0
+        bus.forget()
+        await wait_until(lambda: outbox.refused >= 5)
+        outbox.is_away = False
+        assert event_ids(await timeline.take()) == [1]
