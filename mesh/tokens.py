@@ -35,20 +35,24 @@ logger = logging.getLogger(__name__)
 
 
 class TokenVerifier:
-    """Turns a token into a Caller, by the keys of a JWKS file that is read again when an unknown key appears.
+    """Turns a token into a Caller, by the keys of a JWKS file.
 
-    Raises BrokenKeys when the file cannot be read at first; later the keys that were known stay in use.
+    The file is read again when it changed, which is looked for every 30 s, and at an unknown key, at most every 30 s:
+    a key that was taken out counts no longer than that, nor does any token remembered by it. Raises BrokenKeys when
+    the file cannot be read at first; later the keys that were known stay in use.
     """
 
     def __init__(self, jwks_file: Path, clock: Clock) -> None:
         self._file = jwks_file
         self._clock = clock
+        self._stamp = self._stamp_now()
         self._keys = read_jwks(jwks_file)
-        self._read_at = clock.monotonic()
+        self._read_at = self._looked_at = clock.monotonic()
         self._remembered: OrderedDict[str, tuple[float, Caller]] = OrderedDict()
 
     def verify(self, token: str) -> Caller:
         """The token's subject. Raises Unauthenticated: CREDENTIALS_EXPIRED, or CREDENTIALS_INVALID without a why."""
+        self._look_for_change()
         now = self._clock.now_us() / 1_000_000
         known = self._remembered.get(token)
         if known is None:
@@ -97,18 +101,35 @@ class TokenVerifier:
             raise _invalid()
         return self._keys[kid]
 
-    def _reload(self) -> None:
+    def _look_for_change(self) -> None:
         now = self._clock.monotonic()
-        if now - self._read_at < RELOAD_SECONDS:
-            return
-        self._read_at = now
+        if now - self._looked_at >= RELOAD_SECONDS:
+            self._looked_at = now
+            if self._stamp_now() != self._stamp:
+                self._read()
+
+    def _reload(self) -> None:
+        if self._clock.monotonic() - self._read_at >= RELOAD_SECONDS:
+            self._read()
+
+    def _read(self) -> None:
+        self._read_at = self._clock.monotonic()
+        stamp = self._stamp_now()  # before the file is read: a change after that is seen the next time
         try:
             keys = read_jwks(self._file)
         except BrokenKeys as error:
             logger.warning("the keys were not read again", extra={"fields": {"error": str(error)}})
             return
-        self._keys = keys
+        self._keys, self._stamp = keys, stamp
         self._remembered.clear()
+
+    def _stamp_now(self) -> tuple[int, int, int] | None:
+        """What differs once the file was written or replaced; None for no file."""
+        try:
+            found = self._file.stat()
+        except OSError:
+            return None
+        return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def _checked_times(claims: dict[str, object], now: float) -> float:

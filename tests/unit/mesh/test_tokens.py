@@ -234,6 +234,21 @@ def test_a_broken_file_leaves_the_known_keys_in_use(
     assert verifier.verify(sign_service_token(TWEETS, clock=clock)).service == "tweet_svc"
 
 
+def test_a_file_that_was_broken_or_away_is_looked_at_again(
+    verifier: TokenVerifier, jwks_file: Path, clock: FrozenClock
+) -> None:
+    token = sign_service_token(TWEETS, clock=clock)
+    jwks_file.write_text("{")
+    clock.advance(timedelta(seconds=30))
+    assert verifier.verify(token).service == "tweet_svc"
+    jwks_file.unlink()
+    clock.advance(timedelta(seconds=30))
+    assert verifier.verify(token).service == "tweet_svc"
+    jwks_file.write_text(jwks([USERS]))
+    clock.advance(timedelta(seconds=30))
+    assert_refused(verifier, token)
+
+
 def test_a_removed_key_stops_counting_for_tokens_seen_before(
     verifier: TokenVerifier, jwks_file: Path, clock: FrozenClock
 ) -> None:
@@ -243,6 +258,18 @@ def test_a_removed_key_stops_counting_for_tokens_seen_before(
     clock.advance(timedelta(seconds=31))
     assert_refused(verifier, sign_service_token(new_signing_key("graph_svc"), clock=clock))
     assert_refused(verifier, token)
+
+
+def test_a_removed_key_stops_counting_after_30_s_at_most_without_anybody_sending_an_unknown_one(
+    verifier: TokenVerifier, jwks_file: Path, clock: FrozenClock
+) -> None:
+    seen, unseen = (a_token(clock, {"sub": "svc:tweet_svc", "jti": name}, key=TWEETS) for name in ("a", "b"))
+    verifier.verify(seen)
+    jwks_file.write_text(jwks([USERS]))
+    clock.advance(timedelta(seconds=30))
+    assert_refused(verifier, seen)
+    assert_refused(verifier, unseen)
+    assert verifier.verify(a_token(clock)).user_id == 7
 
 
 def test_without_a_usable_file_there_is_no_verifier(tmp_path: Path, clock: FrozenClock) -> None:
