@@ -78,6 +78,7 @@ class SessionStore(Protocol):
         A token is exchanged once; of calls at the same time one wins.
         A token that was exchanged before raises RefreshTokenInvalid and revokes its session: whoever comes second
         may be the thief or the owner, so from then on every token of the session raises RefreshTokenInvalid.
+        Once it is past its own end it may be forgotten: it is as invalid then, but need not revoke anything.
         An unknown token raises RefreshTokenInvalid, one past its end RefreshTokenExpired; both change nothing.
         """
         ...

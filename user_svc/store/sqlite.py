@@ -177,6 +177,7 @@ class SqliteSessionStore(SessionStore):
                 "UPDATE sessions SET expires_us = ? WHERE session_id = ?", (expires_us, session.session_id)
             )
             _save_token(connection, successor_hash, session.session_id, expires_us)
+            _forget_ended_tokens(connection, session.session_id, at_us=at_us)
             return _Outcome.EXCHANGED, session
 
         # Raised here and not in the work, which would undo the revocation.
@@ -219,4 +220,12 @@ def _forget_ended_sessions(connection: apsw.Connection, *, before_us: int) -> No
         "DELETE FROM sessions WHERE session_id IN"
         " (SELECT session_id FROM sessions WHERE expires_us < ? ORDER BY expires_us LIMIT ?)",
         (before_us, MOST_FORGOTTEN),
+    )
+
+
+def _forget_ended_tokens(connection: apsw.Connection, session_id: int, *, at_us: int) -> None:
+    connection.execute(
+        "DELETE FROM refresh_tokens WHERE token_hash IN"
+        " (SELECT token_hash FROM refresh_tokens WHERE session_id = ? AND expires_us <= ? LIMIT ?)",
+        (session_id, at_us, MOST_FORGOTTEN),
     )

@@ -33,7 +33,7 @@ CREATE TABLE sessions (
 ) STRICT;
 CREATE INDEX sessions_by_end ON sessions (expires_us);
 
--- Exchanged tokens stay as long as their session: one that comes again is how a theft is noticed.
+-- Exchanged tokens stay until their own end: one that comes again is how a theft is noticed.
 CREATE TABLE refresh_tokens (
     token_hash BLOB PRIMARY KEY,
     session_id INTEGER NOT NULL REFERENCES sessions (session_id) ON DELETE CASCADE,
