@@ -1,8 +1,7 @@
 """Commands of one process over one connection to Redis: all of one turn of the event loop go in one write.
 
-redis-py costs the caller 40 to 55 microseconds a command, this 3 to 8 with many callers at once, and Redis itself a
-third (`bench/redis_pipeline.py`). It never repeats a command, and after any doubt about the connection it starts a new
-one, so that no answer can reach the wrong question.
+A look-up of 20 bodies costs two to six times less than through redis-py (`bench/redis_pipeline.py`). It never repeats a
+command, and after any doubt about the connection it starts a new one, so that no answer reaches the wrong question.
 """
 
 from __future__ import annotations
