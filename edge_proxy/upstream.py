@@ -7,7 +7,7 @@ service is UNAVAILABLE. gRPC does it, within the deadline of the call and within
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeAlias
 
@@ -15,6 +15,7 @@ import grpc
 
 from edge_proxy.descriptor_set import Rpc
 from edge_proxy.headers import Metadata
+from mesh.calls.target import CallTarget
 
 MOST_RESPONSE_BYTES = 4 * 1024 * 1024
 MOST_METADATA_BYTES = 16 * 1024
@@ -24,41 +25,21 @@ MOST_METADATA_BYTES = 16 * 1024
 _BALANCE: Mapping[str, object] = {"loadBalancingConfig": [{"round_robin": {}}]}
 # Copies that say NOT_SERVING are left alone. Only servers with our policies are known to have the check.
 _HEALTH: Mapping[str, object] = {"healthCheckConfig": {"serviceName": ""}}
-# Only calls that may be repeated go over a channel with this.
-_RETRY: Mapping[str, object] = {
-    "methodConfig": [
-        {
-            "name": [{}],
-            "retryPolicy": {
-                "maxAttempts": 3,
-                "initialBackoff": "0.02s",
-                "maxBackoff": "0.25s",
-                "backoffMultiplier": 2,
-                "retryableStatusCodes": ["UNAVAILABLE"],
-            },
-        }
-    ],
-    "retryThrottling": {"maxTokens": 100, "tokenRatio": 0.1},
-}
-
 _Call: TypeAlias = grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
 
 
 class UpstreamMethod:
     """One method of a service behind the edge."""
 
-    def __init__(self, once: _Call, repeated: _Call) -> None:
-        self._once = once
-        self._repeated = repeated
+    def __init__(self, path: str, calls: CallTarget) -> None:
+        self._path = path
+        self._calls = calls
 
     async def call(
         self, request: bytes, *, seconds: float, metadata: Metadata, may_repeat: bool
-    ) -> tuple[bytes, grpc.aio.Metadata]:
+    ) -> tuple[bytes, Iterable[tuple[str, str | bytes]]]:
         """The response and the initial metadata. Raises grpc.aio.AioRpcError."""
-        send = self._repeated if may_repeat else self._once
-        call = send(request, timeout=seconds, metadata=metadata)
-        response = await call
-        return response, await call.initial_metadata()
+        return await self._calls.call(self._path, request, seconds=seconds, metadata=metadata, may_repeat=may_repeat)
 
 
 class Upstreams:
@@ -67,20 +48,23 @@ class Upstreams:
     def __init__(self, targets: Mapping[str, str], services: Mapping[str, Sequence[Rpc]]) -> None:
         """`targets` is the gRPC target of each service."""
         self._targets = targets
-        served: dict[str, list[Rpc]] = {}
-        for service, target in targets.items():
-            served.setdefault(target, []).extend(services[service])
-        self._once = {target: _channel(target, rpcs, retries=False) for target, rpcs in served.items()}
-        self._repeated = {target: _channel(target, rpcs, retries=True) for target, rpcs in served.items()}
+        self._channels: dict[str, grpc.aio.Channel] = {}
+        self._calls: dict[str, CallTarget] = {}
+        for target in dict.fromkeys(targets.values()):
+            # Servers with our policies are our own; of others nothing is known.
+            is_ours = any(
+                rpc.policy is not None for service, at in targets.items() if at == target for rpc in services[service]
+            )
+            self._channels[target] = _channel(target, is_ours=is_ours)
+            self._calls[target] = CallTarget(self._channels[target], target, takes_streams=is_ours)
 
     def method(self, rpc: Rpc) -> UpstreamMethod:
         """What calls a method of a service that has a target."""
-        target = self._targets[rpc.service]
-        return UpstreamMethod(self._once[target].unary_unary(rpc.path), self._repeated[target].unary_unary(rpc.path))
+        return UpstreamMethod(rpc.path, self._calls[self._targets[rpc.service]])
 
     async def is_serving(self, service: str, *, seconds: float) -> bool:
         """Whether the standard health check says SERVING; a server that has none counts as one that does."""
-        check: _Call = self._once[self._targets[service]].unary_unary("/grpc.health.v1.Health/Check")
+        check: _Call = self._channels[self._targets[service]].unary_unary("/grpc.health.v1.Health/Check")
         try:
             # A HealthCheckResponse whose status (field 1) is SERVING (1).
             return await check(b"", timeout=seconds) == b"\x08\x01"
@@ -89,7 +73,8 @@ class Upstreams:
 
     async def close(self) -> None:
         """Close every channel; calls in progress are cancelled."""
-        for channel in (*self._once.values(), *self._repeated.values()):
+        for target, channel in self._channels.items():
+            await self._calls[target].close()
             await channel.close()
 
 
@@ -103,13 +88,12 @@ async def open_upstreams(targets: Mapping[str, str], services: Mapping[str, Sequ
         await upstreams.close()
 
 
-def _channel(target: str, rpcs: Sequence[Rpc], *, retries: bool) -> grpc.aio.Channel:
-    is_ours = any(rpc.policy is not None for rpc in rpcs)
-    config = {**_BALANCE, **(_HEALTH if is_ours else {}), **(_RETRY if retries else {})}
+def _channel(target: str, *, is_ours: bool) -> grpc.aio.Channel:
+    config = {**_BALANCE, **(_HEALTH if is_ours else {})}
     options: list[tuple[str, str | int]] = [
         ("grpc.service_config", json.dumps(config)),
         ("grpc.service_config_disable_resolution", 1),
-        ("grpc.enable_retries", int(retries)),
+        ("grpc.enable_retries", 0),
         ("grpc.max_receive_message_length", MOST_RESPONSE_BYTES),
         ("grpc.max_metadata_size", MOST_METADATA_BYTES),
         ("grpc.keepalive_time_ms", 10_000),

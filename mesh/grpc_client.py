@@ -12,6 +12,7 @@ from typing import cast
 
 import grpc
 
+from mesh.calls.target import CallTarget
 from mesh.config import MeshConfig
 from mesh.metrics import Metrics
 from mesh.outgoing import OutgoingChannel
@@ -25,21 +26,6 @@ _BALANCE: Mapping[str, object] = {
     "loadBalancingConfig": [{"round_robin": {}}],
     "healthCheckConfig": {"serviceName": ""},
 }
-_RETRY: Mapping[str, object] = {
-    "methodConfig": [
-        {
-            "name": [{}],
-            "retryPolicy": {
-                "maxAttempts": 3,
-                "initialBackoff": "0.02s",
-                "maxBackoff": "0.25s",
-                "backoffMultiplier": 2,
-                "retryableStatusCodes": ["UNAVAILABLE"],
-            },
-        }
-    ],
-    "retryThrottling": {"maxTokens": 100, "tokenRatio": 0.1},
-}
 
 
 class Channels:
@@ -50,7 +36,8 @@ class Channels:
         self._targets = targets
         self._tokens = tokens
         self._metrics = metrics
-        self._open: dict[tuple[str, bool], grpc.aio.Channel] = {}
+        self._channels: dict[str, grpc.aio.Channel] = {}
+        self._calls: dict[str, CallTarget] = {}
 
     def to(self, name: str, *, retrying: bool = False) -> grpc.aio.Channel:
         """The channel to a service by its short name, such as "graph", for a generated stub.
@@ -58,22 +45,20 @@ class Channels:
         Calls raise mesh.errors. With `retrying`, calls that may be repeated are repeated while the service is
         UNAVAILABLE, up to three attempts in all: only for who starts a call, such as a worker.
         """
-        plain = self._channel(name, retrying=False)
-        repeated = self._channel(name, retrying=True) if retrying else plain
-        channel = OutgoingChannel(name, plain, repeated, tokens=self._tokens, metrics=self._metrics)
+        if name not in self._channels:
+            target = self._targets[name]
+            self._channels[name] = grpc.aio.insecure_channel(target, _options(self._service))
+            self._calls[name] = CallTarget(self._channels[name], target)
+        channel = OutgoingChannel(
+            name, self._calls[name], is_retrying=retrying, tokens=self._tokens, metrics=self._metrics
+        )
         return cast("grpc.aio.Channel", channel)
 
     async def close(self) -> None:
         """Close them all; calls in progress are cancelled."""
-        for channel in self._open.values():
+        for name, channel in self._channels.items():
+            await self._calls[name].close()
             await channel.close()
-
-    def _channel(self, name: str, *, retrying: bool) -> grpc.aio.Channel:
-        if (name, retrying) not in self._open:
-            self._open[name, retrying] = grpc.aio.insecure_channel(
-                self._targets[name], _options(self._service, retrying=retrying)
-            )
-        return self._open[name, retrying]
 
 
 @asynccontextmanager
@@ -88,13 +73,12 @@ async def open_channels(
         await channels.close()
 
 
-def _options(service: str, *, retrying: bool) -> list[tuple[str, str | int]]:
-    service_config = {**_BALANCE, **_RETRY} if retrying else _BALANCE
+def _options(service: str) -> list[tuple[str, str | int]]:
     return [
         ("grpc.primary_user_agent", service),
-        ("grpc.service_config", json.dumps(service_config)),
+        ("grpc.service_config", json.dumps(_BALANCE)),
         ("grpc.service_config_disable_resolution", 1),
-        ("grpc.enable_retries", int(retrying)),
+        ("grpc.enable_retries", 0),
         ("grpc.max_receive_message_length", MOST_MESSAGE_BYTES),
         ("grpc.max_send_message_length", MOST_MESSAGE_BYTES),
         ("grpc.keepalive_time_ms", 10_000),

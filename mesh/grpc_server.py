@@ -15,6 +15,7 @@ import protovalidate
 from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.message import Message
 
+from mesh.calls.answering import CallStreams
 from mesh.clock import Clock
 from mesh.env import PortTaken
 from mesh.health import Health
@@ -94,10 +95,13 @@ async def serve(
     Raises PortTaken, and BrokenContract for a method without policy or without an answer.
     """
     server = grpc.aio.server(options=OPTIONS)
-    server.add_generic_rpc_handlers((_Methods(_behaviours(served, verifier, clock, metrics)),))
+    behaviours = _behaviours(served, verifier, clock, metrics)
+    streams = CallStreams(behaviours)
     names = [each.descriptor.full_name for each in served]
-    health = Health(names)
-    server.add_generic_rpc_handlers((health.handlers(), *reflection_handlers(names)))
+    health = Health(names, on_leaving=streams.close)
+    server.add_generic_rpc_handlers(
+        (_Methods(behaviours), streams.handler(), health.handlers(), *reflection_handlers(names))
+    )
     try:
         port = server.add_insecure_port(listen)
     except RuntimeError as error:
@@ -108,6 +112,7 @@ async def serve(
     finally:
         health.close()
         await asyncio.sleep(linger.total_seconds())
+        streams.close()
         await server.stop(GRACE_SECONDS)
 
 

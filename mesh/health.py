@@ -6,7 +6,7 @@ The package's own servicer keeps a watcher's stream open while the server drains
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Callable, Collection
 from typing import Any
 
 import grpc
@@ -19,7 +19,9 @@ from mesh.interceptors.incoming import Context
 class Health:
     """NOT_SERVING until it is told otherwise."""
 
-    def __init__(self, services: Collection[str]) -> None:
+    def __init__(self, services: Collection[str], *, on_leaving: Callable[[], None] = lambda: None) -> None:
+        """`on_leaving` is called when it has said SERVING and says so no longer."""
+        self._on_leaving = on_leaving
         self._names = frozenset(("", *services))
         self._is_serving = False
         self._is_closed = False
@@ -27,14 +29,16 @@ class Health:
 
     def tell(self, *, is_serving: bool) -> None:
         """Change the state, and tell who watches."""
+        is_leaving = self._is_serving and not is_serving
         self._is_serving = is_serving
         self._wake()
+        if is_leaving:
+            self._on_leaving()
 
     def close(self) -> None:
         """NOT_SERVING, and the end of every watch."""
-        self._is_serving = False
         self._is_closed = True
-        self._wake()
+        self.tell(is_serving=False)
 
     def handlers(self) -> grpc.GenericRpcHandler:
         """For the server. Requests come as bytes, so that broken ones are answered as anywhere else."""

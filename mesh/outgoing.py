@@ -6,7 +6,6 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Callable
-from typing import TypeAlias
 
 import grpc
 from google.protobuf import descriptor_pool
@@ -14,6 +13,7 @@ from google.protobuf.message import Message
 
 from aviary.options.v1 import method_policy_pb2 as policy
 from mesh.caller import CURRENT_CALL, Call
+from mesh.calls.target import CallTarget
 from mesh.errors import MeshError, PermissionDenied, Unauthenticated, Unavailable
 from mesh.interceptors.deadline import HOP_MARGIN_SECONDS, deadline_exceeded
 from mesh.method import Method, method_of
@@ -23,46 +23,45 @@ from mesh.tokens import ServiceTokens
 
 logger = logging.getLogger(__name__)
 
-Multicallable: TypeAlias = grpc.aio.UnaryUnaryMultiCallable[Message, Message]
-
 
 class CallRefused(Exception):
     """Another service did not take this service's own token: keys or policy are wrong, and no caller can mend that."""
 
 
 class OutgoingChannel:
-    """What a generated stub needs of a channel: `unary_unary`. `repeated` carries the calls that may be repeated."""
+    """What a generated stub needs of a channel: `unary_unary`."""
 
     def __init__(
         self,
         target: str,
-        plain: grpc.aio.Channel,
-        repeated: grpc.aio.Channel,
+        calls: CallTarget,
         *,
+        is_retrying: bool,
         tokens: ServiceTokens,
         metrics: Metrics,
     ) -> None:
         self._target = target
-        self._plain = plain
-        self._repeated = repeated
+        self._calls = calls
+        self._is_retrying = is_retrying
         self._tokens = tokens
         self._metrics = metrics
 
     def unary_unary(
         self,
         method: str,
-        request_serializer: Callable[[Message], bytes],
-        response_deserializer: Callable[[bytes], Message],
+        request_serializer: Callable[[Message], bytes],  # noqa: ARG002 - the method's own classes do it
+        response_deserializer: Callable[[bytes], Message],  # noqa: ARG002 - as above
         _registered_method: bool = False,  # noqa: FBT001, FBT002 - as generated stubs pass it
     ) -> OutgoingMethod:
         """The callable that a stub keeps for a method."""
         descriptor = descriptor_pool.Default().FindMethodByName(method.strip("/").replace("/", "."))
-        plain, repeated = (
-            channel.unary_unary(method, request_serializer, response_deserializer)
-            for channel in (self._plain, self._repeated)
-        )
         return OutgoingMethod(
-            self._target, method_of(descriptor), plain, repeated, tokens=self._tokens, metrics=self._metrics
+            self._target,
+            method_of(descriptor),
+            self._calls,
+            is_retrying=self._is_retrying,
+            tokens=self._tokens,
+            metrics=self._metrics,
         )
 
 
@@ -73,18 +72,19 @@ class OutgoingMethod:
         self,
         target: str,
         method: Method,
-        plain: Multicallable,
-        repeated: Multicallable,
+        calls: CallTarget,
         *,
+        is_retrying: bool,
         tokens: ServiceTokens,
         metrics: Metrics,
     ) -> None:
         self._target = target
         self._method = method
-        self._plain = plain
-        self._repeated = repeated
+        self._calls = calls
+        self._is_retrying = is_retrying
         self._tokens = tokens
-        self._calls = metrics.client_calls
+        self._parse = method.response.FromString
+        self._made = metrics.client_calls
         self._succeeded = metrics.client_calls.labels(target, method.name, "OK")
 
     async def __call__(self, request: Message, *, timeout: float | None = None) -> Message:  # noqa: ASYNC109 - as stubs call it
@@ -95,7 +95,6 @@ class OutgoingMethod:
             seconds = min(seconds, call.deadline - asyncio.get_running_loop().time() - HOP_MARGIN_SECONDS)
             if seconds <= 0:
                 raise deadline_exceeded()
-        send = self._repeated if self._may_be_repeated(request) else self._plain
         metadata = [("x-request-id", call.request_id if call else uuid.uuid4().hex)]
         user_token = self._user_token(call)
         if self._method.auth != policy.AUTH_LEVEL_NONE:
@@ -103,15 +102,21 @@ class OutgoingMethod:
             if token:
                 metadata.append(("authorization", f"Bearer {token}"))
         try:
-            answer = await send(request, timeout=seconds, metadata=metadata)
+            answer, _ = await self._calls.call(
+                self._method.path,
+                request.SerializeToString(),
+                seconds=seconds,
+                metadata=metadata,
+                may_repeat=self._is_retrying and self._may_be_repeated(request),
+            )
         except grpc.aio.AioRpcError as error:
-            self._calls.labels(self._target, self._method.name, error.code().name).inc()
+            self._made.labels(self._target, self._method.name, error.code().name).inc()
             raise self._failure(error, is_own_token=user_token is None) from None
         except asyncio.CancelledError:
-            self._calls.labels(self._target, self._method.name, "CANCELLED").inc()
+            self._made.labels(self._target, self._method.name, "CANCELLED").inc()
             raise
         self._succeeded.inc()
-        return answer
+        return self._parse(answer)
 
     def _user_token(self, call: Call | None) -> str | None:
         """The token that goes along, "" for an anonymous caller; None when this service speaks for itself."""

@@ -11,11 +11,11 @@ from typing import TypeAlias
 import grpc
 
 from mesh.errors import MeshError, Unavailable
-from mesh.interceptors.incoming import Context, Incoming, Step, receive
+from mesh.interceptors.incoming import CallContext, Incoming, Step, receive
 from mesh.method import Method
 from mesh.status import DETAILS_KEY, internal, to_status
 
-Behaviour: TypeAlias = Callable[[bytes, Context], Awaitable[bytes]]
+Behaviour: TypeAlias = Callable[[bytes, CallContext], Awaitable[bytes]]
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 def answer_errors(after: Step, method: Method) -> Behaviour:
     """What grpc calls: bytes in, bytes out, or the status of the failure."""
 
-    async def behaviour(body: bytes, context: Context) -> bytes:
+    async def behaviour(body: bytes, context: CallContext) -> bytes:
         incoming = receive(body, context)
         try:
             return await after(incoming)
@@ -59,7 +59,7 @@ def code_of(error: BaseException) -> str:
     return MeshError.code
 
 
-async def _abort(context: Context, failure: MeshError, request_id: str) -> bytes:
+async def _abort(context: CallContext, failure: MeshError, request_id: str) -> bytes:
     status = to_status(failure, request_id)
     trailing: list[tuple[str, str | bytes]] = [(DETAILS_KEY, status.SerializeToString())]
     if isinstance(failure, Unavailable) and failure.retry_after is not None:

@@ -1,0 +1,160 @@
+"""The client's end: many unary calls over one stream. What is called in one turn of the loop goes out together."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import grpc
+from google.protobuf.message import DecodeError
+
+from aviary.mesh.internal.v1.call_stream_pb2 import CarriedAnswer, CarriedCall, CarryRequest, CarryResponse, Metadatum
+from mesh.calls.wire import PART_BYTES, PATH, Metadata, from_wire, to_wire
+
+Answer: TypeAlias = tuple[bytes, tuple[tuple[str, str | bytes], ...]]
+
+_CODES = {code.value[0]: code for code in grpc.StatusCode}
+_LONGEST_US = 2**32 - 1
+
+
+class NoStreams(Exception):
+    """The server takes no such stream: it is none of the mesh."""
+
+
+@dataclass(slots=True)
+class _Waiting:
+    answer: asyncio.Future[Answer]
+    parts: list[bytes] = field(default_factory=list)
+
+
+class CallStream:
+    """One stream to one server. It opens with the first call; `is_open` until no further call may be made over it."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self.is_open = True
+        self._loop = asyncio.get_running_loop()
+        carry: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = channel.stream_stream(PATH)
+        self._stream = carry()
+        self._numbers = itertools.count(1)
+        self._waiting: dict[int, _Waiting] = {}
+        self._calls: list[CarriedCall] = []
+        self._cancelled: list[int] = []
+        self._writer: asyncio.Task[None] | None = None
+        self.ended = self._loop.create_task(self._read())
+
+    async def call(self, path: str, request: bytes, *, seconds: float, metadata: Metadata) -> Answer:
+        """The response and the initial metadata. Raises grpc.aio.AioRpcError, and NoStreams."""
+        number = next(self._numbers)
+        waiting = _Waiting(self._loop.create_future())
+        self._waiting[number] = waiting
+        self._calls.append(
+            CarriedCall(
+                number=number,
+                path=path,
+                request=request,
+                timeout_us=max(1, min(int(seconds * 1e6), _LONGEST_US)),
+                metadata=to_wire(metadata),
+            )
+        )
+        self._wake_writer()
+        timer = self._loop.call_later(seconds, self._expire, number)
+        try:
+            return await waiting.answer
+        except asyncio.CancelledError:
+            self._give_up(number)
+            raise
+        finally:
+            timer.cancel()
+
+    def close(self) -> None:
+        """End it now; calls in progress end UNAVAILABLE."""
+        self.is_open = False
+        self._stream.cancel()
+
+    def _expire(self, number: int) -> None:
+        waiting = self._give_up(number)
+        if waiting is not None and not waiting.answer.done():
+            waiting.answer.set_exception(failure(grpc.StatusCode.DEADLINE_EXCEEDED, "Deadline Exceeded"))
+
+    def _give_up(self, number: int) -> _Waiting | None:
+        waiting = self._waiting.pop(number, None)
+        if waiting is not None:
+            self._cancelled.append(number)
+            self._wake_writer()
+        return waiting
+
+    def _wake_writer(self) -> None:
+        if self._writer is None:
+            self._writer = self._loop.create_task(self._write())
+
+    async def _write(self) -> None:
+        """Begins after whatever else is called in this turn of the loop. What breaks the stream is told by reading."""
+        try:
+            while self._calls or self._cancelled:
+                message = CarryRequest(cancelled_numbers=self._cancelled)
+                self._cancelled.clear()
+                size, count = 0, 0
+                while count < len(self._calls) and size < PART_BYTES:
+                    size += len(self._calls[count].request)
+                    count += 1
+                message.calls.extend(self._calls[:count])
+                del self._calls[:count]
+                await self._stream.write(message.SerializeToString())
+            if not self.is_open:
+                await self._stream.done_writing()
+        except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
+            self.is_open = False
+        finally:
+            self._writer = None
+
+    async def _read(self) -> None:
+        ended: Exception
+        try:
+            while isinstance(message := await self._stream.read(), bytes):  # until EOF
+                self._settle(CarryResponse.FromString(message))
+            ended = failure(grpc.StatusCode.UNAVAILABLE, "the stream ended before the answer")
+        except grpc.aio.AioRpcError as error:
+            ended = NoStreams() if error.code() is grpc.StatusCode.UNIMPLEMENTED else error
+        except asyncio.CancelledError:
+            ended = failure(grpc.StatusCode.UNAVAILABLE, "the channel is closed")
+        except DecodeError:
+            ended = NoStreams()
+            self._stream.cancel()
+        self.is_open = False
+        for waiting in self._waiting.values():
+            if not waiting.answer.done():
+                waiting.answer.set_exception(ended)
+        self._waiting.clear()
+
+    def _settle(self, response: CarryResponse) -> None:
+        for answer in response.answers:
+            waiting = self._waiting.get(answer.number)
+            if waiting is None:  # given up meanwhile
+                continue
+            if answer.has_more:
+                waiting.parts.append(answer.response)
+                continue
+            del self._waiting[answer.number]
+            if waiting.answer.done():
+                continue
+            if answer.code == 0:
+                body = b"".join((*waiting.parts, answer.response)) if waiting.parts else answer.response
+                waiting.answer.set_result((body, from_wire(answer.initial_metadata)))
+            else:
+                waiting.answer.set_exception(_failure_of(answer))
+        if response.is_closing:
+            self.is_open = False
+            self._wake_writer()
+
+
+def failure(code: grpc.StatusCode, details: str, trailing: Iterable[Metadatum] = ()) -> grpc.aio.AioRpcError:
+    """A failed call, as grpc raises it."""
+    return grpc.aio.AioRpcError(code, grpc.aio.Metadata(), grpc.aio.Metadata(*from_wire(trailing)), details=details)
+
+
+def _failure_of(answer: CarriedAnswer) -> grpc.aio.AioRpcError:
+    code = _CODES.get(answer.code, grpc.StatusCode.UNKNOWN)
+    return failure(code, answer.message, answer.trailing_metadata)
