@@ -21,7 +21,6 @@ from mesh.grpc_client import Channels, open_channels
 from mesh.metrics import Metrics
 from mesh.paging import Paging
 from mesh.process import Served, Service
-from mesh.storage.redis import open_redis
 from mesh.storage.redis_pipeline import open_redis_pipeline
 from mesh.tokens import ServiceTokens
 from timeline_svc.clients.graph import RemoteGraph
@@ -64,17 +63,16 @@ async def open_service(config: TimelineConfig, *, clock: Clock | None = None) ->
     timeline_metrics = TimelineMetrics(metrics.registry)
     async with AsyncExitStack() as stack:
         bus = await stack.enter_async_context(open_bus(mesh.bus_url, name=NAME))
-        redis = await stack.enter_async_context(open_redis(mesh.redis_url))
-        pipeline = await stack.enter_async_context(open_redis_pipeline(mesh.redis_url))
+        redis = await stack.enter_async_context(open_redis_pipeline(mesh.redis_url))
         tokens = ServiceTokens(NAME, mesh.service_key_file, clock)
         channels = await stack.enter_async_context(open_channels(mesh, service=NAME, tokens=tokens, metrics=metrics))
         errands = await stack.enter_async_context(open_errands())
         limits = TimelineLimits(capacity=config.capacity, expires=timedelta(days=config.expires_days))
-        timelines = partial(RedisTimelineStore, pipeline, scripts=Scripts(script_texts()), limits=limits, clock=clock)
+        timelines = partial(RedisTimelineStore, redis, scripts=Scripts(script_texts()), limits=limits, clock=clock)
         homes = timelines(key_of=home_keys(config.shards))
         lists = timelines(key_of=author_key)
         view_metrics = ViewMetrics(metrics.registry)
-        cache = BodyCache(redis, pipeline=pipeline, clock=clock, metrics=view_metrics)
+        cache = BodyCache(redis, clock=clock, metrics=view_metrics)
 
         graph = RemoteGraph(GraphInternalServiceStub(channels.to("graph")))
         ids = RemoteAuthorTweets(TweetInternalServiceStub(channels.to("tweet")))

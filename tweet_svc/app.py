@@ -22,7 +22,7 @@ from mesh.metrics import Metrics
 from mesh.paging import Paging
 from mesh.process import Served, Service
 from mesh.storage.outbox import SqliteOutbox
-from mesh.storage.redis import open_redis
+from mesh.storage.redis_pipeline import open_redis_pipeline
 from mesh.storage.sqlite import open_database
 from mesh.storage.url import parse_store_url
 from mesh.tokens import ServiceTokens
@@ -56,7 +56,7 @@ async def open_service(config: TweetConfig, *, clock: Clock | None = None) -> As
         outbox = SqliteOutbox(database)
         ids = await stack.enter_async_context(lease_ids(database, service="tweet", clock=clock))
         bus = await stack.enter_async_context(open_bus(mesh.bus_url, name=NAME))
-        redis = await stack.enter_async_context(open_redis(mesh.redis_url))
+        redis = await stack.enter_async_context(open_redis_pipeline(mesh.redis_url))
         tokens = ServiceTokens(NAME, mesh.service_key_file, clock)
         channels = await stack.enter_async_context(open_channels(mesh, service=NAME, tokens=tokens, metrics=metrics))
         cache = BodyCache(redis, clock=clock, metrics=view_metrics)

@@ -7,17 +7,16 @@ and not a gap, for the same reason.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeVar
+from typing import Any, Protocol, TypeVar
 
 from google.protobuf.message import DecodeError
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from aviary.type.v1 import tweet_pb2, user_pb2
 from mesh.clock import Clock, SystemClock
 from mesh.errors import Unavailable
-from mesh.storage.redis_pipeline import PipelinedRedis
 from views.metrics import ViewMetrics
 
 TTL_SECONDS = 300
@@ -27,6 +26,14 @@ TOMBSTONE = b""
 Entry = TypeVar("Entry", tweet_pb2.Tweet, user_pb2.User)
 
 
+class RedisCommands(Protocol):
+    """What sends a command: `mesh.storage.redis_pipeline` for who does it all the time, redis-py for others."""
+
+    async def execute_command(self, *command: str | int | bytes) -> Any:  # noqa: ANN401 - whatever Redis answers
+        """The answer. Raises RedisError, or OSError."""
+        ...
+
+
 class BodyCache:
     """Reads and fills are best effort: while Redis is away they find nothing, and for a second after a failure
     they do not ask. The owner's overwrites raise Unavailable, so that the outbox repeats them.
@@ -34,15 +41,12 @@ class BodyCache:
 
     def __init__(
         self,
-        redis: Redis,
+        redis: RedisCommands,
         *,
-        pipeline: PipelinedRedis | None = None,
         clock: Clock | None = None,
         metrics: ViewMetrics | None = None,
     ) -> None:
-        """`pipeline` is the cheaper way to look up, for who does it on every page."""
         self._redis = redis
-        self._pipeline = pipeline
         self._clock = clock or SystemClock()
         self._metrics = metrics or ViewMetrics()
         self._skip_until = float("-inf")
@@ -99,28 +103,24 @@ class BodyCache:
         if self._is_skipped():
             return ()
         try:
-            if self._pipeline is not None:
-                values: Sequence[object] = await self._pipeline.execute_command("MGET", *keys)
-                return values
-            return await self._redis.mget(keys)
+            values: Sequence[object] = await self._redis.execute_command("MGET", *keys)
         except (RedisError, OSError):
             self._skip()
             return ()
+        return values
 
     async def _fill(self, values: Mapping[str, bytes]) -> None:
         if not values or self._is_skipped():
             return
-        pipeline = self._redis.pipeline(transaction=False)
-        for key, value in values.items():
-            pipeline.set(key, value, ex=TTL_SECONDS, nx=True)
+        set_ = self._redis.execute_command
         try:
-            await pipeline.execute()
+            await asyncio.gather(*(set_("SET", key, value, "EX", TTL_SECONDS, "NX") for key, value in values.items()))
         except (RedisError, OSError):
             self._skip()
 
     async def _put(self, key: str, value: bytes) -> None:
         try:
-            await self._redis.set(key, value, ex=TTL_SECONDS)
+            await self._redis.execute_command("SET", key, value, "EX", TTL_SECONDS)
         except (RedisError, OSError) as failure:
             raise Unavailable.backend("redis") from failure
 

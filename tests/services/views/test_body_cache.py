@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 
 import pytest
@@ -12,15 +14,23 @@ from aviary.type.v1.user_pb2 import User, UserCounts
 from mesh.clock import FrozenClock
 from mesh.errors import Unavailable
 from mesh.storage.redis import open_redis
+from mesh.storage.redis_pipeline import open_redis_pipeline
 from tests.support.free_ports import free_row
-from views.cache import SKIP_SECONDS, TTL_SECONDS, BodyCache
+from views.cache import SKIP_SECONDS, TTL_SECONDS, BodyCache, RedisCommands
+
+Opens = Callable[[str], AbstractAsyncContextManager[RedisCommands]]
 
 OLD, NEW = Tweet(tweet_id=1, content="old"), Tweet(tweet_id=1, content="new")
 
 
-@pytest.fixture
-def cache(redis: Redis) -> BodyCache:
-    return BodyCache(redis)
+@pytest.fixture(params=["redis-py", "pipelined"])
+async def cache(request: pytest.FixtureRequest, redis: Redis, redis_url: str) -> AsyncIterator[BodyCache]:
+    """Over either client."""
+    if request.param == "redis-py":
+        yield BodyCache(redis)
+        return
+    async with open_redis_pipeline(redis_url) as pipelined:
+        yield BodyCache(pipelined)
 
 
 async def test_what_was_filled_is_found_and_nothing_else_is(cache: BodyCache) -> None:
@@ -93,8 +103,9 @@ async def test_a_page_is_read_in_one_command(cache: BodyCache, redis: Redis) -> 
     assert "cmdstat_get" not in statistics
 
 
-async def test_while_redis_is_away_reads_find_nothing_and_fills_are_dropped() -> None:
-    async with open_redis(f"redis://127.0.0.1:{free_row(1)}") as nobody:
+@pytest.mark.parametrize("opened", [open_redis, open_redis_pipeline])
+async def test_while_redis_is_away_reads_find_nothing_and_fills_are_dropped(opened: Opens) -> None:
+    async with opened(f"redis://127.0.0.1:{free_row(1)}") as nobody:
         cache = BodyCache(nobody)
         assert await cache.tweets([1]) == {}
         assert await cache.users([1]) == {}
@@ -102,8 +113,9 @@ async def test_while_redis_is_away_reads_find_nothing_and_fills_are_dropped() ->
         await cache.fill_users([User(user_id=1)])
 
 
-async def test_while_redis_is_away_the_owners_overwrites_fail_so_that_they_are_repeated() -> None:
-    async with open_redis(f"redis://127.0.0.1:{free_row(1)}") as nobody:
+@pytest.mark.parametrize("opened", [open_redis, open_redis_pipeline])
+async def test_while_redis_is_away_the_owners_overwrites_fail_so_that_they_are_repeated(opened: Opens) -> None:
+    async with opened(f"redis://127.0.0.1:{free_row(1)}") as nobody:
         cache = BodyCache(nobody)
         with pytest.raises(Unavailable):
             await cache.put_tweet(NEW)
