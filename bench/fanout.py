@@ -16,6 +16,7 @@ from bench.cpu import CpuReading, per_operation_ms
 from bench.http_load import tool
 from bench.mesh_under_test import MeshUnderTest
 from bench.population import Person, Stubs, post
+from timeline_svc.store.redis import member
 
 DEADLINE_SECONDS = 30
 ENTRIES = 800
@@ -104,7 +105,7 @@ async def measure_timeline_bytes(mesh: MeshUnderTest) -> int:
 
 
 async def _wait_until_delivered(mesh: MeshUnderTest, owners: Sequence[Person], ids: Sequence[int]) -> None:
-    members = [f"{tweet_id:019d}" for tweet_id in ids]
+    members = [member(tweet_id) for tweet_id in ids]
     deadline = time.monotonic() + DEADLINE_SECONDS
     async with redis.asyncio.from_url(mesh.addresses["redis"]) as client:
         keys = {int(key.rsplit(b":", 1)[1]): key async for key in client.scan_iter(match="tl:*", count=1000)}

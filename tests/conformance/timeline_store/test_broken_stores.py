@@ -60,11 +60,11 @@ async def test_a_store_that_breaks_a_rule_fails_the_suite(store: type[MemoryTime
     assert promise in await broken_promises(lambda limits: store(limits=limits, clock=SystemClock()))
 
 
-FLOOR_MOVES = "redis.call('ZREM', key, mark)\n    redis.call('ZADD', key, 0, '~f' .. oldest)"
+FLOOR_MOVES = "call('ZREM', key, mark)\n    call('ZADD', key, '0', complete_from(oldest))"
 ABSENT_IS_EMPTY = """
   if not mark then
-    mark = '~f' .. string.rep('0', 19)
-    redis.call('ZADD', key, 0, mark)
+    mark = complete_from(string.rep('9', 19))
+    call('ZADD', key, '0', mark)
   end"""
 
 
@@ -79,11 +79,14 @@ ABSENT_IS_EMPTY = """
             "test_a_push_to_an_absent_timeline_creates_nothing",
         ),
         ("push", "if mark and", "if mark and not is_building(mark) and", "test_a_push_while_building_is_kept"),
-        ("merge", "if ARGV[1] > floor", "if false", "test_a_merge_that_is_cut_raises_the_floor"),
-        ("merge", "building[#building + 1] = position", "", "test_a_merge_leaves_what_is_being_built_and_says_so"),
+        ("push", "and mark >= highest_floor", "", "test_a_push_below_the_floor_is_not_taken"),
+        ("push", "most_members and", "most_members + 1 and", "test_a_trim_keeps_the_newest_and_moves_the_floor"),
+        ("push", "and not is_building(mark)", "", "test_pushes_while_building_are_trimmed_when_it_is_ready"),
+        ("merge", "if ARGV[1] < floor", "if false", "test_a_merge_that_is_cut_raises_the_floor"),
+        ("merge", "positions[#positions + 1] = position", "", "test_a_merge_leaves_what_is_being_built_and_says_so"),
         (
             "finish_build",
-            "if mark ~= '~b' .. ARGV[1]",
+            "if mark ~= building(ARGV[1])",
             "if not mark",
             "test_a_slow_build_is_taken_over_and_cannot_finish",
         ),

@@ -66,6 +66,18 @@ async def test_a_push_while_building_is_cut_at_the_floor(make: Make) -> None:
     assert await all_of(store, ANN) == ids(3, 2)
 
 
+async def test_pushes_while_building_are_trimmed_when_it_is_ready(make: Make) -> None:
+    store = make(SMALL)
+    generation = await store.begin_build(ANN)
+    assert generation
+    for number in range(1, 21):
+        assert await store.push(ID + number, [ANN]) == 1
+    assert await store.state(ANN) == TimelineState(Status.BUILDING)
+    assert await store.finish_build(ANN, generation, [], floor=0)
+    assert await store.state(ANN) == TimelineState(Status.READY, ID + 11)
+    assert await all_of(store, ANN) == ids(*range(20, 10, -1))
+
+
 async def test_only_one_builds_at_a_time(make: Make) -> None:
     store = make(SMALL)
     assert await store.begin_build(ANN)

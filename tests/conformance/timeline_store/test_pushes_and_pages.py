@@ -48,6 +48,17 @@ async def test_a_late_push_takes_its_place_in_the_order(make: Make) -> None:
     assert await all_of(store, ANN) == ids(5, 3, 1)
 
 
+async def test_ids_of_any_size_are_in_their_order(make: Make) -> None:
+    store = make(SMALL)
+    await ready(store, ANN)
+    for tweet_id in (ID, 1, 2**63 - 1, 10**17, 99):
+        assert await store.push(tweet_id, [ANN]) == 1
+    assert await all_of(store, ANN) == [2**63 - 1, ID, 10**17, 99, 1]
+    page = await store.page(ANN, below=10**17, limit=1)
+    assert page is not None
+    assert page.ids == [99]
+
+
 async def test_a_push_below_the_floor_is_not_taken(make: Make) -> None:
     store = make(SMALL)
     await ready(store, ANN, 9, 5, floor=ID + 5)

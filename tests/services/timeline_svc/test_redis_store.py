@@ -7,6 +7,7 @@ import signal
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from typing import cast
 
 import pytest
 from redis.asyncio import Redis
@@ -16,9 +17,10 @@ from mesh.errors import Unavailable
 from mesh.storage.redis_pipeline import PipelinedRedis, open_redis_pipeline
 from tests.support.free_ports import free_row
 from tests.support.servers import start_redis
-from timeline_svc.model import Status, TimelineLimits
+from timeline_svc.model import Status, TimelineLimits, TimelineState
 from timeline_svc.store import TimelineStore
 from timeline_svc.store.redis import RedisTimelineStore, Scripts, author_key, home_keys, script_texts
+from timeline_svc.store.redis.members import floor_of, id_of
 
 ID = 1_900_000_000_000_000_000
 ANN = 101
@@ -71,7 +73,39 @@ async def test_a_timeline_is_one_key_with_one_mark_whatever_happens(store: Timel
     assert keys == [home_keys(16)(ANN)[1].encode()]
     members: list[tuple[bytes, float]] = await redis.zrange(keys[0], 0, -1, withscores=True)  # type: ignore[assignment]  # bytes and scores
     assert [score for _, score in members] == [0.0] * len(members)
-    assert [member for member, _ in members if member.startswith(b"~")] == [b"~f%d" % (ID + 35)]
+    mark, *ids = [entry for entry, _ in members]
+    assert floor_of(mark) == ID + 35
+    assert [id_of(entry) for entry in ids] == [ID + number for number in range(39, 34, -1)]
+
+
+async def test_a_timeline_is_never_packed_into_a_list(store: TimelineStore, redis: Redis) -> None:
+    key = home_keys(16)(ANN)[1]
+
+    async def encoding() -> bytes:
+        return cast("bytes", await redis.object("encoding", key))
+
+    generation = await store.begin_build(ANN)
+    assert generation
+    assert await encoding() == b"skiplist"
+    await store.finish_build(ANN, generation, [ID], floor=0)
+    assert await encoding() == b"skiplist"
+    await store.merge([ID + 1], [ANN], complete_from=ID + 1)
+    assert await encoding() == b"skiplist"
+    for number in range(2, 20):
+        await store.push(ID + number, [ANN])
+    assert await encoding() == b"skiplist"
+    # As from an RDB file, or on a replica: Redis decides anew.
+    copy = cast("bytes", await redis.dump(key))
+    await redis.restore(key, 0, copy, replace=True)
+    assert await encoding() == b"skiplist"
+    assert (await store.state(ANN)).status is Status.READY
+
+
+async def test_a_merge_that_leaves_nothing_keeps_the_expiry(store: TimelineStore, redis: Redis) -> None:
+    await build(store, ANN, 1)
+    await store.merge([], [ANN], complete_from=ID + 5)
+    assert await store.state(ANN) == TimelineState(Status.READY, ID + 5)
+    assert 0 < await redis.pttl(home_keys(16)(ANN)[1]) <= 2 * DAY
 
 
 async def test_a_build_gets_the_full_expiry_only_when_it_is_finished(store: TimelineStore, redis: Redis) -> None:

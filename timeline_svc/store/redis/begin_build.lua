@@ -2,12 +2,12 @@
 -- Returns 1 when this generation builds it now. The mark is the lock: its age is what is gone of its expiry.
 local mark = mark_of(KEYS[1])
 if mark then
-  local age = tonumber(ARGV[2]) - redis.call('PTTL', KEYS[1])
+  local age = tonumber(ARGV[2]) - call('PTTL', KEYS[1])
   if not is_building(mark) or age < tonumber(ARGV[3]) then
     return 0
   end
-  redis.call('DEL', KEYS[1])
+  call('DEL', KEYS[1])
 end
-redis.call('ZADD', KEYS[1], 0, '~b' .. ARGV[1])
-redis.call('PEXPIRE', KEYS[1], ARGV[2])
+call('ZADD', KEYS[1], '0', building(ARGV[1]))
+call('PEXPIRE', KEYS[1], ARGV[2])
 return 1

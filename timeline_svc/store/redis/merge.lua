@@ -1,21 +1,22 @@
--- KEYS: timelines of one shard. ARGV: complete_from, capacity, slack, ids. Returns the positions of those being built.
-local building = {}
+-- KEYS: timelines of one shard. ARGV: complete from, capacity, slack, ids. Returns the positions of those being built.
+local positions = {}
 for position, key in ipairs(KEYS) do
   local mark = mark_of(key)
   if mark and is_building(mark) then
-    building[#building + 1] = position
+    positions[#positions + 1] = position
   elseif mark then
-    local floor = string.sub(mark, 3)
-    if ARGV[1] > floor then
+    local floor = string.sub(mark, 3, 21)
+    if ARGV[1] < floor then
       floor = ARGV[1]
-      redis.call('ZREMRANGEBYLEX', key, '-', '(' .. floor)
-      redis.call('ZREM', key, mark)
-      mark = '~f' .. floor
-      redis.call('ZADD', key, 0, mark)
+      call('ZREMRANGEBYLEX', key, '(' .. floor, '+')
+      local raised = complete_from(floor)
+      call('ZADD', key, '0', raised) -- first: a set that is empty for a moment loses its expiry
+      call('ZREM', key, mark)
+      mark = raised
     end
     local ids = {}
     for i = 4, #ARGV do
-      if ARGV[i] >= floor then
+      if ARGV[i] <= floor then
         ids[#ids + 1] = ARGV[i]
       end
     end
@@ -23,4 +24,4 @@ for position, key in ipairs(KEYS) do
     trim(key, mark, tonumber(ARGV[2]), tonumber(ARGV[3]))
   end
 end
-return building
+return positions

@@ -1,37 +1,50 @@
--- What all scripts share. A timeline is one sorted set: 19-digit ids, all of score 0, and exactly one mark, which
--- sorts above the digits: "~b<generation>" while it is being built, "~f<floor>" once it is complete from there up.
--- Marks and ids compare as text: "~b..." < "~f..." whatever follows.
+-- What all scripts share. A timeline is one sorted set, newest first. Its members, all of score 0, are ids as members.py
+-- writes them, a newer one before an older one, and before all of them exactly one mark: "!g<generation>" while it is
+-- being built, "!f<floor>" once it is complete from there up. They compare as text: "!f..." < "!g..." whatever follows.
 
+-- Redis packs a sorted set into a list while it has at most 128 members, none of them above 64 bytes: a push then looks
+-- at every entry. A longer mark prevents that, whatever else is configured.
+local UNPACKED = string.rep('.', 48)
+local call = redis.call
+
+local function building(generation)
+  return '!g' .. generation .. UNPACKED
+end
+
+local function complete_from(floor)
+  return '!f' .. floor .. UNPACKED
+end
+
+-- Constants in calls are text: of a number, Lua would print 17 digits for every timeline.
 local function mark_of(key)
-  return redis.call('ZREVRANGE', key, 0, 0)[1]
+  return call('ZRANGE', key, '0', '0')[1]
 end
 
 local function is_building(mark)
-  return string.sub(mark, 1, 2) == '~b'
+  return mark > '!g'
 end
 
 local function add(key, ids, first)
   local batch = {}
   for i = first, #ids do
-    batch[#batch + 1] = 0
+    batch[#batch + 1] = '0'
     batch[#batch + 1] = ids[i]
     if #batch == 1000 then
-      redis.call('ZADD', key, unpack(batch))
+      call('ZADD', key, unpack(batch))
       batch = {}
     end
   end
   if #batch > 0 then
-    redis.call('ZADD', key, unpack(batch))
+    call('ZADD', key, unpack(batch))
   end
 end
 
 -- Whoever removes ids from the old end moves the floor: later removals shrink the set, so its size cannot tell.
 local function trim(key, mark, capacity, slack)
-  local ids = redis.call('ZCARD', key) - 1
-  if ids > capacity + slack then
-    redis.call('ZREMRANGEBYRANK', key, 0, ids - capacity - 1)
-    local oldest = redis.call('ZRANGE', key, 0, 0)[1]
-    redis.call('ZREM', key, mark)
-    redis.call('ZADD', key, 0, '~f' .. oldest)
+  if call('ZCARD', key) - 1 > capacity + slack then
+    call('ZREMRANGEBYRANK', key, capacity + 1, -1)
+    local oldest = call('ZRANGE', key, -1, -1)[1]
+    call('ZREM', key, mark)
+    call('ZADD', key, '0', complete_from(oldest))
   end
 end

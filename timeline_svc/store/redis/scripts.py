@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Any, Literal, get_args
 
 from redis.exceptions import NoScriptError
@@ -48,9 +49,9 @@ class Scripts:
         return await asyncio.gather(*(redis.execute_command(*command) for command in commands))
 
 
-def script_texts() -> dict[ScriptName, str]:
-    """The Lua files of this package, each behind the prelude that all share."""
-    folder = files("timeline_svc.store.redis")
+def script_texts(folder: Traversable | None = None) -> dict[ScriptName, str]:
+    """The Lua files of this package, or of another folder, each behind the prelude that all share."""
+    folder = folder or files("timeline_svc.store.redis")
     prelude = (folder / "prelude.lua").read_text()
     names: tuple[ScriptName, ...] = get_args(ScriptName)
     return {name: prelude + (folder / f"{name}.lua").read_text() for name in names}

@@ -1,7 +1,4 @@
-"""Timelines as Redis sorted sets. The Lua files beside this one hold the rules; each changes a timeline atomically.
-
-Ids are 19 digits and all scores 0, so that the order is that of the text: a score is a double and would merge ids.
-"""
+"""Timelines as Redis sorted sets. The Lua files beside this one hold the rules; each changes a timeline atomically."""
 
 from __future__ import annotations
 
@@ -20,9 +17,9 @@ from mesh.storage.redis_pipeline import PipelinedRedis
 from timeline_svc.model import Status, Stretch, TimelineLimits, TimelineState
 from timeline_svc.store.interface import TimelineStore
 from timeline_svc.store.redis.keys import KeyOf
+from timeline_svc.store.redis.members import NEWEST, floor_of, id_of, member
 from timeline_svc.store.redis.scripts import Call, ScriptName, Scripts
 
-READY_MARK = b"~f"
 # A read renews the expiry of a timeline at most so often. Forgetting when costs one renewal too many.
 RENEWED_EVERY = timedelta(hours=1)
 RENEWALS_REMEMBERED = 50_000
@@ -50,12 +47,11 @@ class RedisTimelineStore(TimelineStore):
         self._silent_until = float("-inf")
 
     async def state(self, owner_id: int) -> TimelineState:
-        top = await self._command("ZREVRANGE", self._key(owner_id), 0, 0)
-        if not top:
+        marks = await self._command("ZRANGE", self._key(owner_id), 0, 0)
+        if not marks:
             return TimelineState(Status.ABSENT)
-        if not top[0].startswith(READY_MARK):
-            return TimelineState(Status.BUILDING)
-        return TimelineState(Status.READY, int(top[0][2:]))
+        floor = floor_of(marks[0])
+        return TimelineState(Status.BUILDING) if floor is None else TimelineState(Status.READY, floor)
 
     async def page(self, owner_id: int, *, below: int, limit: int) -> Stretch | None:
         self._expect_an_answer()
@@ -63,7 +59,7 @@ class RedisTimelineStore(TimelineStore):
         if below or renewal:
             reply = (await self._run([self._page_call(owner_id, below, limit, renewal)]))[0]
         else:  # the most frequent read of all: the mark and the ids in one plain command, a third of a script's cost
-            reply = await self._command("ZRANGE", self._key(owner_id), "+", "-", "BYLEX", "REV", "LIMIT", 0, limit + 1)
+            reply = await self._command("ZRANGE", self._key(owner_id), 0, limit)
         return _stretch(reply, limit)
 
     async def pages(self, owner_ids: Collection[int], *, below: int, limit: int) -> dict[int, Stretch]:
@@ -74,15 +70,15 @@ class RedisTimelineStore(TimelineStore):
         return {owner: stretch for owner, stretch in stretches.items() if stretch is not None}
 
     async def push(self, tweet_id: int, owner_ids: Collection[int]) -> int:
-        arguments = (_digits(tweet_id), self._limits.capacity, self._limits.slack)
+        arguments = (member(tweet_id), self._limits.capacity, self._limits.slack)
         calls = [call for call, _ in self._calls("push", owner_ids, arguments, KEYS_PER_CALL)]
         return sum(await self._run(calls))
 
     async def merge(
         self, tweet_ids: Collection[int], owner_ids: Collection[int], *, complete_from: int
     ) -> frozenset[int]:
-        ids = [_digits(tweet_id) for tweet_id in tweet_ids]
-        arguments: Sequence[str | int] = (_digits(complete_from), self._limits.capacity, self._limits.slack, *ids)
+        ids = [member(tweet_id) for tweet_id in tweet_ids]
+        arguments: Sequence[str | int] = (member(complete_from), self._limits.capacity, self._limits.slack, *ids)
         calls = self._calls("merge", owner_ids, arguments, max(1, ADDITIONS_PER_CALL // max(1, len(ids))))
         replies = await self._run([call for call, _ in calls])
         return frozenset(
@@ -90,14 +86,14 @@ class RedisTimelineStore(TimelineStore):
         )
 
     async def unmerge(self, tweet_ids: Collection[int], owner_id: int) -> bool:
-        ids = [_digits(tweet_id) for tweet_id in tweet_ids]
+        ids = [member(tweet_id) for tweet_id in tweet_ids]
         batches = [ids[start : start + IDS_PER_REMOVAL] for start in range(0, max(1, len(ids)), IDS_PER_REMOVAL)]
         replies = await self._run([Call("unmerge", (self._key(owner_id),), batch) for batch in batches])
         return all(replies)
 
     async def remove(self, tweet_ids: Collection[int], owner_id: int) -> None:
         if tweet_ids:
-            await self._command("ZREM", self._key(owner_id), *(_digits(tweet_id) for tweet_id in tweet_ids))
+            await self._command("ZREM", self._key(owner_id), *(member(tweet_id) for tweet_id in tweet_ids))
 
     async def drop(self, owner_id: int) -> None:
         await self._command("UNLINK", self._key(owner_id))
@@ -110,8 +106,8 @@ class RedisTimelineStore(TimelineStore):
 
     async def finish_build(self, owner_id: int, generation: str, tweet_ids: Sequence[int], *, floor: int) -> bool:
         limits = self._limits
-        arguments = (generation, _digits(floor), _ms(limits.expires), limits.capacity, limits.slack)
-        ids = [_digits(tweet_id) for tweet_id in tweet_ids]
+        arguments = (generation, member(floor), _ms(limits.expires), limits.capacity, limits.slack)
+        ids = [member(tweet_id) for tweet_id in tweet_ids]
         finished = await self._run([Call("finish_build", (self._key(owner_id),), (*arguments, *ids))])
         return bool(finished[0])
 
@@ -119,7 +115,7 @@ class RedisTimelineStore(TimelineStore):
         return self._key_of(owner_id)[1]
 
     def _page_call(self, owner_id: int, below: int, limit: int, renewal_ms: int) -> Call:
-        bound = f"({_digits(below)}" if below else f"({READY_MARK.decode()}"
+        bound = f"({member(below)}" if below else NEWEST
         return Call("page", (self._key(owner_id),), (bound, limit, renewal_ms))
 
     def _renewal(self, owner_id: int) -> int:
@@ -174,14 +170,11 @@ class RedisTimelineStore(TimelineStore):
 
 
 def _stretch(reply: list[bytes], limit: int) -> Stretch | None:
-    if not reply or not reply[0].startswith(READY_MARK):
+    floor = floor_of(reply[0]) if reply else None
+    if floor is None:
         return None
-    ids = [int(member) for member in reply[1:]]
-    return Stretch(ids, ids[-1] if len(ids) == limit else int(reply[0][2:]))
-
-
-def _digits(tweet_id: int) -> str:
-    return f"{tweet_id:019d}"
+    ids = [id_of(entry) for entry in reply[1:]]
+    return Stretch(ids, ids[-1] if len(ids) == limit else floor)
 
 
 def _ms(duration: timedelta) -> int:

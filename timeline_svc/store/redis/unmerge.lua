@@ -4,6 +4,6 @@ if mark and is_building(mark) then
   return 0
 end
 if mark and #ARGV > 0 then
-  redis.call('ZREM', KEYS[1], unpack(ARGV))
+  call('ZREM', KEYS[1], unpack(ARGV))
 end
 return 1
