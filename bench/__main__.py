@@ -21,7 +21,7 @@ from bench.fanout import (
     measure_timeline_bytes,
     measure_visibility,
 )
-from bench.home_page import measure_direct_calls, measure_pages, read_every_page
+from bench.home_page import measure_edge, measure_pages, read_every_page
 from bench.mesh_under_test import MeshUnderTest, running_mesh
 from bench.population import Person, Stubs, each, follow, make_graph, open_stubs, post, read_graph, sign_up
 from bench.report import Report
@@ -123,11 +123,10 @@ async def _measure(
     await _quiesce(mesh)
     bare = await measure_bare_call()
     report.add_bare_call(bare)
-    for connections in (1, 32):
-        print(f"home pages over {connections} connections")
-        report.add_pages(await measure_pages(mesh, viewers, connections=connections, seconds=seconds))
-    print("home pages by direct calls")
-    report.add_direct(await measure_direct_calls(mesh, stubs, viewers, calls=3200, in_flight=32))
+    print("home pages over 1 connection")
+    report.add_pages(await measure_pages(mesh, viewers, connections=1, seconds=seconds))
+    print("home pages over 32 connections, and by direct calls in turn")
+    report.add_edge(await measure_edge(mesh, stubs, viewers, connections=32, seconds=seconds, calls=1600))
     report.add_bare_call(await measure_bare_call())
     for author, audience in ((small, SMALL_AUDIENCE), (big, BIG_AUDIENCE)):
         print(f"posts to {audience} followers")
