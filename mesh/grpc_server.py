@@ -52,7 +52,8 @@ OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
     # Clients find new replicas only when they connect anew: https://github.com/grpc/grpc/issues/12295
     ("grpc.max_connection_age_ms", 600_000),
-    ("grpc.max_connection_age_grace_ms", 10_000),
+    # The streams on it and their last calls end before: mesh.calls.answering.STREAM_LIFE, and the longest deadline.
+    ("grpc.max_connection_age_grace_ms", 120_000),
 )
 
 
@@ -98,7 +99,7 @@ async def serve(
     behaviours = _behaviours(served, verifier, clock, metrics)
     streams = CallStreams(behaviours)
     names = [each.descriptor.full_name for each in served]
-    health = Health(names, on_leaving=streams.close)
+    health = Health(names, on_leaving=streams.send_away)
     server.add_generic_rpc_handlers(
         (_Methods(behaviours), streams.handler(), health.handlers(), *reflection_handlers(names))
     )

@@ -40,7 +40,8 @@ class CallStream:
         self._stream = carry()
         self._numbers = itertools.count(1)
         self._waiting: dict[int, _Waiting] = {}
-        self._calls: list[CarriedCall] = []
+        # Not sent yet; and those sent that nobody waits for any more.
+        self._calls: dict[int, CarriedCall] = {}
         self._cancelled: list[int] = []
         self._writer: asyncio.Task[None] | None = None
         self.ended = self._loop.create_task(self._read())
@@ -48,17 +49,14 @@ class CallStream:
     async def call(self, path: str, request: bytes, *, seconds: float, metadata: Metadata) -> Answer:
         """The response and the initial metadata. Raises grpc.aio.AioRpcError, and NoStreams."""
         number = next(self._numbers)
-        waiting = _Waiting(self._loop.create_future())
-        self._waiting[number] = waiting
-        self._calls.append(
-            CarriedCall(
-                number=number,
-                path=path,
-                request=request,
-                timeout_us=max(1, min(int(seconds * 1e6), _LONGEST_US)),
-                metadata=to_wire(metadata),
-            )
+        self._calls[number] = CarriedCall(
+            number=number,
+            path=path,
+            request=request,
+            timeout_us=max(1, min(int(seconds * 1e6), _LONGEST_US)),
+            metadata=to_wire(metadata),
         )
+        waiting = self._waiting[number] = _Waiting(self._loop.create_future())
         self._wake_writer()
         timer = self._loop.call_later(seconds, self._expire, number)
         try:
@@ -73,6 +71,8 @@ class CallStream:
         """End it now; calls in progress end UNAVAILABLE."""
         self.is_open = False
         self._stream.cancel()
+        if self._writer is not None:  # it would wait for ever for a connection that nobody makes any more
+            self._writer.cancel()
 
     def _expire(self, number: int) -> None:
         waiting = self._give_up(number)
@@ -82,7 +82,8 @@ class CallStream:
     def _give_up(self, number: int) -> _Waiting | None:
         waiting = self._waiting.pop(number, None)
         if waiting is not None:
-            self._cancelled.append(number)
+            if self._calls.pop(number, None) is None:
+                self._cancelled.append(number)
             self._wake_writer()
         return waiting
 
@@ -93,35 +94,41 @@ class CallStream:
     async def _write(self) -> None:
         """Begins after whatever else is called in this turn of the loop. What breaks the stream is told by reading."""
         try:
+            # So the server takes streams. To write to one that does not ends the stream INTERNAL, or UNIMPLEMENTED.
+            await self._stream.initial_metadata()
             while self._calls or self._cancelled:
-                message = CarryRequest(cancelled_numbers=self._cancelled)
-                self._cancelled.clear()
-                size, count = 0, 0
-                while count < len(self._calls) and size < PART_BYTES:
-                    size += len(self._calls[count].request)
-                    count += 1
-                message.calls.extend(self._calls[:count])
-                del self._calls[:count]
-                await self._stream.write(message.SerializeToString())
-            if not self.is_open:
+                await self._stream.write(self._next_message().SerializeToString())
+            if not self.is_open and not self._waiting:
                 await self._stream.done_writing()
-        except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
+        except (grpc.aio.AioRpcError, grpc.aio.BaseError, asyncio.InvalidStateError):
             self.is_open = False
         finally:
             self._writer = None
+
+    def _next_message(self) -> CarryRequest:
+        message = CarryRequest(cancelled_numbers=self._cancelled)
+        self._cancelled.clear()
+        size = 0
+        while self._calls and size < PART_BYTES:
+            call = self._calls.pop(next(iter(self._calls)))
+            size += call.ByteSize()
+            message.calls.append(call)
+        return message
 
     async def _read(self) -> None:
         ended: Exception
         try:
             while isinstance(message := await self._stream.read(), bytes):  # until EOF
                 self._settle(CarryResponse.FromString(message))
-            ended = failure(grpc.StatusCode.UNAVAILABLE, "the stream ended before the answer")
+            ended = _unavailable("the stream ended before the answer")
         except grpc.aio.AioRpcError as error:
-            ended = NoStreams() if error.code() is grpc.StatusCode.UNIMPLEMENTED else error
+            # Whatever the stream's own end is called, it is no answer to a call.
+            is_unknown = error.code() is grpc.StatusCode.UNIMPLEMENTED
+            ended = NoStreams() if is_unknown else _unavailable(error.details() or "the stream broke")
         except asyncio.CancelledError:
-            ended = failure(grpc.StatusCode.UNAVAILABLE, "the channel is closed")
+            ended = _unavailable("the channel is closed")
         except DecodeError:
-            ended = NoStreams()
+            ended = _unavailable("the server's answers cannot be read")
             self._stream.cancel()
         self.is_open = False
         for waiting in self._waiting.values():
@@ -147,14 +154,22 @@ class CallStream:
                 waiting.answer.set_exception(_failure_of(answer))
         if response.is_closing:
             self.is_open = False
+        if not self.is_open and not self._waiting:
             self._wake_writer()
 
 
-def failure(code: grpc.StatusCode, details: str, trailing: Iterable[Metadatum] = ()) -> grpc.aio.AioRpcError:
+def failure(
+    code: grpc.StatusCode, details: str, initial: Iterable[Metadatum] = (), trailing: Iterable[Metadatum] = ()
+) -> grpc.aio.AioRpcError:
     """A failed call, as grpc raises it."""
-    return grpc.aio.AioRpcError(code, grpc.aio.Metadata(), grpc.aio.Metadata(*from_wire(trailing)), details=details)
+    before, after = (grpc.aio.Metadata(*from_wire(each)) for each in (initial, trailing))
+    return grpc.aio.AioRpcError(code, before, after, details=details)
+
+
+def _unavailable(details: str) -> grpc.aio.AioRpcError:
+    return failure(grpc.StatusCode.UNAVAILABLE, details)
 
 
 def _failure_of(answer: CarriedAnswer) -> grpc.aio.AioRpcError:
     code = _CODES.get(answer.code, grpc.StatusCode.UNKNOWN)
-    return failure(code, answer.message, answer.trailing_metadata)
+    return failure(code, answer.message, answer.initial_metadata, answer.trailing_metadata)

@@ -43,7 +43,6 @@ class CarriedContext:
         """End the call. Raises CallEnded."""
         raise CallEnded(
             CarriedAnswer(
-                number=self._call.number,
                 code=code.value[0],
                 message=details,
                 initial_metadata=self.initial_metadata,

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import grpc
 
-from mesh.calls.call_stream import Answer, CallStream, NoStreams
+from mesh.calls.call_stream import Answer, CallStream, NoStreams, failure
 from mesh.calls.wire import Metadata
 
 # Larger requests go alone, so that they hold up nobody.
@@ -54,12 +54,21 @@ class CallTarget:
     `takes_streams` is False for servers that are known to be none of the mesh.
     """
 
-    def __init__(self, channel: grpc.aio.Channel, target: str, *, takes_streams: bool = True) -> None:
+    def __init__(
+        self,
+        channel: grpc.aio.Channel,
+        target: str,
+        *,
+        takes_streams: bool = True,
+        one_by_one_for: timedelta = ONE_BY_ONE_FOR,
+    ) -> None:
         self._channel = channel
         self._streams: list[CallStream | None] = [None] * _servers(target)
         self._turn = 0
         self._open: set[CallStream] = set()
         self._unary: dict[str, _Unary] = {}
+        self._is_closed = False
+        self._one_by_one_for = one_by_one_for.total_seconds()
         self._one_by_one_until = float("-inf") if takes_streams else float("inf")
         self._budget = RetryBudget()
 
@@ -93,19 +102,22 @@ class CallTarget:
         raise AssertionError("the last attempt returns or raises")
 
     async def close(self) -> None:
-        """End the streams; calls in progress end UNAVAILABLE."""
+        """End the streams; calls in progress and those that are made later end UNAVAILABLE."""
+        self._is_closed = True
         for stream in self._open:
             stream.close()
         await asyncio.gather(*(stream.ended for stream in self._open))
 
     async def _once(self, path: str, request: bytes, deadline: float, metadata: Metadata) -> Answer:
         loop = asyncio.get_running_loop()
+        if self._is_closed:
+            raise failure(grpc.StatusCode.UNAVAILABLE, "the channel is closed")
         if len(request) <= MOST_CARRIED_BYTES and loop.time() >= self._one_by_one_until:
             try:
                 seconds = deadline - loop.time()
                 return await self._stream().call(path, request, seconds=seconds, metadata=metadata)
             except NoStreams:
-                self._one_by_one_until = loop.time() + ONE_BY_ONE_FOR.total_seconds()
+                self._one_by_one_until = loop.time() + self._one_by_one_for
         if path not in self._unary:
             self._unary[path] = self._channel.unary_unary(path)
         call = self._unary[path](request, timeout=deadline - loop.time(), metadata=tuple(metadata))
