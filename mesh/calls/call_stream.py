@@ -71,8 +71,6 @@ class CallStream:
         """End it now; calls in progress end UNAVAILABLE."""
         self.is_open = False
         self._stream.cancel()
-        if self._writer is not None:  # it would wait for ever for a connection that nobody makes any more
-            self._writer.cancel()
 
     def _expire(self, number: int) -> None:
         waiting = self._give_up(number)
@@ -94,7 +92,8 @@ class CallStream:
     async def _write(self) -> None:
         """Begins after whatever else is called in this turn of the loop. What breaks the stream is told by reading."""
         try:
-            # So the server takes streams. To write to one that does not ends the stream INTERNAL, or UNIMPLEMENTED.
+            # So the server takes streams: what is written to one that does not may hide its refusal, as INTERNAL.
+            # And a write before there is a connection would wait for ever when the stream is cancelled meanwhile.
             await self._stream.initial_metadata()
             while self._calls or self._cancelled:
                 await self._stream.write(self._next_message().SerializeToString())

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import Awaitable
+from functools import partial
 from typing import Any
 
 import grpc
@@ -69,19 +70,24 @@ async def test_to_cancel_the_caller_cancels_the_handler() -> None:
         assert tasks[0].result()[0] == tasks[2].result()[0] == b"done"
 
 
-async def test_the_caller_can_still_be_cancelled_when_the_stream_is_sent_away() -> None:
+async def test_callers_can_still_be_cancelled_when_the_stream_is_sent_away() -> None:
     waiting = Waiting()
+
+    def has_cancelled(count: int) -> bool:
+        return waiting.cancelled == count
+
     async with nothing_left(), stream_server({WAIT: waiting.answer}) as server, calls_to(server.target) as calls:
-        call = started(calls.call(WAIT, b"", seconds=30, metadata=()))
-        await wait_until(lambda: waiting.begun == 1)
+        both = [started(calls.call(WAIT, b"", seconds=30, metadata=())) for _ in range(2)]
+        await wait_until(lambda: waiting.begun == 2)
         (stream,) = calls._open
         server.streams.send_away()
         await wait_until(lambda: not stream.is_open)
-        call.cancel()
-        await wait_until(lambda: waiting.cancelled == 1)
+        for count, call in enumerate(both, 1):
+            call.cancel()
+            await wait_until(partial(has_cancelled, count))
+            with pytest.raises(asyncio.CancelledError):
+                await call
         await wait_until(lambda: not server.streams._open)
-        with pytest.raises(asyncio.CancelledError):
-            await call
 
 
 async def test_a_call_given_up_before_it_was_sent_is_never_sent() -> None:
