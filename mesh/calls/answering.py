@@ -15,7 +15,7 @@ from google.protobuf.message import DecodeError
 
 from aviary.mesh.internal.v1.call_stream_pb2 import CarriedAnswer, CarriedCall, CarryRequest, CarryResponse
 from mesh.calls.carried_context import CallEnded, CarriedContext
-from mesh.calls.wire import PART_BYTES, SERVICE
+from mesh.calls.wire import PART_BYTES, SERVICE, TAKEN
 from mesh.interceptors.errors import Behaviour
 from mesh.interceptors.incoming import Context
 
@@ -61,7 +61,7 @@ class CallStreams:
 
     async def _carry(self, _: object, context: Context) -> None:
         # The client waits for it: then it knows that there are streams here. Nothing can be written meanwhile.
-        await context.send_initial_metadata(())
+        await context.send_initial_metadata((TAKEN,))
         stream = _Stream(self._behaviours, context)
         self._open.add(stream)
         life = 0.0 if self._is_closed else self._life.total_seconds()

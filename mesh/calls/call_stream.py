@@ -6,18 +6,20 @@ import asyncio
 import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TypeAlias
 
 import grpc
 from google.protobuf.message import DecodeError
 
 from aviary.mesh.internal.v1.call_stream_pb2 import CarriedAnswer, CarriedCall, CarryRequest, CarryResponse, Metadatum
-from mesh.calls.wire import PART_BYTES, PATH, Metadata, from_wire, to_wire
+from mesh.calls.wire import PART_BYTES, PATH, TAKEN, Metadata, from_wire, to_wire
 
 Answer: TypeAlias = tuple[bytes, tuple[tuple[str, str | bytes], ...]]
 
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 _LONGEST_US = 2**32 - 1
+REFUSAL = timedelta(seconds=0.1)
 
 
 class NoStreams(Exception):
@@ -35,6 +37,7 @@ class CallStream:
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self.is_open = True
+        self._is_refused = False
         self._loop = asyncio.get_running_loop()
         carry: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = channel.stream_stream(PATH)
         self._stream = carry()
@@ -92,9 +95,11 @@ class CallStream:
     async def _write(self) -> None:
         """Begins after whatever else is called in this turn of the loop. What breaks the stream is told by reading."""
         try:
-            # So the server takes streams: what is written to one that does not may hide its refusal, as INTERNAL.
+            # What is written to a server that takes no streams may hide its refusal, as INTERNAL: reading tells of it.
             # And a write before there is a connection would wait for ever when the stream is cancelled meanwhile.
-            await self._stream.initial_metadata()
+            if TAKEN not in tuple(await self._stream.initial_metadata()):
+                await self._be_refused()
+                return
             while self._calls or self._cancelled:
                 await self._stream.write(self._next_message().SerializeToString())
             if not self.is_open and not self._waiting:
@@ -103,6 +108,13 @@ class CallStream:
             self.is_open = False
         finally:
             self._writer = None
+
+    async def _be_refused(self) -> None:
+        """The status of the refusal follows at once; a server that says none does not know what this stream is."""
+        self.is_open = False
+        await asyncio.wait([self.ended], timeout=REFUSAL.total_seconds())
+        self._is_refused = True
+        self._stream.cancel()
 
     def _next_message(self) -> CarryRequest:
         message = CarryRequest(cancelled_numbers=self._cancelled)
@@ -125,7 +137,7 @@ class CallStream:
             is_unknown = error.code() is grpc.StatusCode.UNIMPLEMENTED
             ended = NoStreams() if is_unknown else _unavailable(error.details() or "the stream broke")
         except asyncio.CancelledError:
-            ended = _unavailable("the channel is closed")
+            ended = NoStreams() if self._is_refused else _unavailable("the channel is closed")
         except DecodeError:
             ended = _unavailable("the server's answers cannot be read")
             self._stream.cancel()

@@ -9,6 +9,8 @@ from aviary.mesh.internal.v1.call_stream_pb2 import Metadatum
 
 SERVICE = "aviary.mesh.internal.v1.CallStream"
 PATH = f"/{SERVICE}/Carry"
+# In the initial metadata of a server that takes the stream. One that refuses it sends its status alone.
+TAKEN = ("x-call-stream", "taken")
 # One message over a stream holds so much and one call more. Larger responses come in parts of that size.
 PART_BYTES = 256 * 1024
 

@@ -19,7 +19,7 @@ import grpc
 from aviary.mesh.internal.v1.call_stream_pb2 import CarriedAnswer, CarriedCall, CarryRequest, CarryResponse
 from mesh.calls.answering import STREAM_LIFE, CallStreams
 from mesh.calls.target import CallTarget
-from mesh.calls.wire import PATH, SERVICE
+from mesh.calls.wire import PATH, SERVICE, TAKEN
 from mesh.interceptors.errors import Behaviour
 from mesh.interceptors.incoming import CallContext, Context
 from tests.support.wait_until import wait_until
@@ -84,11 +84,15 @@ async def plain_server(behaviours: Mapping[str, Behaviour]) -> AsyncIterator[str
 
 
 class RecordingServer:
-    """Keeps the messages of its streams, and answers every call with `reply`, or with bytes that mean nothing."""
+    """Keeps the messages of its streams, and answers every call with `reply`, or with bytes that mean nothing.
 
-    def __init__(self, reply: bytes | None = b"") -> None:
+    One that `is_silent` takes the stream without saying that it knows what it is.
+    """
+
+    def __init__(self, reply: bytes | None = b"", *, is_silent: bool = False) -> None:
         self.messages: list[CarryRequest] = []
         self._reply = reply
+        self._says = () if is_silent else (TAKEN,)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[str]:
@@ -97,7 +101,7 @@ class RecordingServer:
             yield target
 
     async def _carry(self, _: object, context: Context) -> None:
-        await context.send_initial_metadata(())
+        await context.send_initial_metadata(self._says)
         while (body := await context.read()) is not grpc.aio.EOF:
             message = CarryRequest.FromString(body)
             self.messages.append(message)

@@ -10,7 +10,7 @@ import pytest
 
 from mesh.calls.target import MOST_CARRIED_BYTES, CallTarget, RetryBudget
 from mesh.interceptors.incoming import CallContext
-from tests.support.call_streams import ECHO, calls_to, echo, nothing_left, plain_server, stream_server
+from tests.support.call_streams import ECHO, RecordingServer, calls_to, echo, nothing_left, plain_server, stream_server
 from tests.support.running import running
 from tests.support.scripted_users import a_service
 from tests.support.wait_until import wait_until
@@ -85,6 +85,15 @@ async def test_a_burst_that_meets_a_server_without_streams_loses_no_call() -> No
                     return (await calls.call(ECHO, bytes(20_000), seconds=5, metadata=()))[0]
 
                 assert len(await asyncio.gather(*(later(turns) for turns in range(20)))) == 20
+
+
+async def test_a_stream_whose_server_does_not_say_that_it_knows_it_is_left_and_nothing_is_written_to_it() -> None:
+    recording = RecordingServer(is_silent=True)
+    async with nothing_left(), recording.running() as target, calls_to(target) as calls:
+        with pytest.raises(grpc.aio.AioRpcError) as raised:
+            await calls.call(ECHO, b"", seconds=5, metadata=())
+    assert raised.value.code() is grpc.StatusCode.UNIMPLEMENTED  # as the method answers, called alone
+    assert recording.messages == []
 
 
 async def test_a_server_that_takes_streams_since_is_given_them() -> None:
