@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -204,17 +204,17 @@ async def test_what_is_asked_for_wrongly_is_named(admin: Admin) -> None:
 
 
 @pytest.mark.parametrize(
-    ("token", "code"),
+    ("issue", "code"),
     [
-        ("", grpc.StatusCode.UNAUTHENTICATED),
-        (issue_user_token(1, ["mesh:admin"]), grpc.StatusCode.PERMISSION_DENIED),
-        (issue_service_token("timeline_svc"), grpc.StatusCode.PERMISSION_DENIED),
+        (str, grpc.StatusCode.UNAUTHENTICATED),
+        (lambda: issue_user_token(1, ["mesh:admin"]), grpc.StatusCode.PERMISSION_DENIED),
+        (lambda: issue_service_token("timeline_svc"), grpc.StatusCode.PERMISSION_DENIED),
     ],
     ids=["nobody", "a user", "a service without the scope"],
 )
-async def test_only_operators_may_look(admin: Admin, token: str, code: grpc.StatusCode) -> None:
+async def test_only_operators_may_look(admin: Admin, issue: Callable[[], str], code: grpc.StatusCode) -> None:
     await admin.stored.append(a_user_changed(1))
-    stub = MeshAdminServiceStub(admin.service.channel(token))
+    stub = MeshAdminServiceStub(admin.service.channel(issue()))
     with pytest.raises(grpc.aio.AioRpcError) as refused:
         await stub.ListOutbox(pb.ListOutboxRequest())
     assert refused.value.code() == code

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import grpc
 import pytest
 
@@ -188,8 +190,11 @@ async def test_a_token_of_another_caller_or_list_is_refused(home: Home, world: W
         assert failure(caught.value).reason == "PAGE_TOKEN_INVALID"
 
 
-@pytest.mark.parametrize("token", ["", issue_service_token("tweet_svc"), issue_user_token(ANN, ["tweet:write"])])
-async def test_only_users_who_may_read_timelines_are_answered(home: Home, token: str) -> None:
+@pytest.mark.parametrize(
+    "issue", [str, lambda: issue_service_token("tweet_svc"), lambda: issue_user_token(ANN, ["tweet:write"])]
+)
+async def test_only_users_who_may_read_timelines_are_answered(home: Home, issue: Callable[[], str]) -> None:
+    token = issue()
     stub = TimelineServiceStub(home.channel(token))
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await stub.ListHomeTimeline(pb.ListHomeTimelineRequest())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import grpc
@@ -53,15 +54,15 @@ async def test_it_tells_the_floor_of_a_long_one(
 
 
 @pytest.mark.parametrize(
-    ("token", "reason"),
+    ("issue", "reason"),
     [
-        (issue_user_token(ANN), "CALLER_NOT_ALLOWED"),
-        (issue_service_token("tweet_svc"), "SCOPE_MISSING"),
-        ("", "CREDENTIALS_MISSING"),
+        (lambda: issue_user_token(ANN), "CALLER_NOT_ALLOWED"),
+        (lambda: issue_service_token("tweet_svc"), "SCOPE_MISSING"),
+        (str, "CREDENTIALS_MISSING"),
     ],
 )
-async def test_it_is_for_operators(home: Home, token: str, reason: str) -> None:
-    stub = TimelineInternalServiceStub(home.channel(token))
+async def test_it_is_for_operators(home: Home, issue: Callable[[], str], reason: str) -> None:
+    stub = TimelineInternalServiceStub(home.channel(issue()))
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await stub.RebuildTimeline(RebuildTimelineRequest(user_id=ANN))
     assert failure(caught.value).reason == reason

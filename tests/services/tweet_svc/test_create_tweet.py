@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import grpc
@@ -125,19 +126,19 @@ async def test_a_negative_parent_is_refused(tweets: Callers) -> None:
 
 
 @pytest.mark.parametrize(
-    ("token", "code", "reason"),
+    ("issue", "code", "reason"),
     [
-        ("", grpc.StatusCode.UNAUTHENTICATED, "CREDENTIALS_MISSING"),
-        ("nonsense", grpc.StatusCode.UNAUTHENTICATED, "CREDENTIALS_INVALID"),
-        (issue_service_token("timeline_svc"), grpc.StatusCode.PERMISSION_DENIED, "CALLER_NOT_ALLOWED"),
-        (issue_user_token(ANN, ["timeline:read"]), grpc.StatusCode.PERMISSION_DENIED, "SCOPE_MISSING"),
+        (str, grpc.StatusCode.UNAUTHENTICATED, "CREDENTIALS_MISSING"),
+        (lambda: "nonsense", grpc.StatusCode.UNAUTHENTICATED, "CREDENTIALS_INVALID"),
+        (lambda: issue_service_token("timeline_svc"), grpc.StatusCode.PERMISSION_DENIED, "CALLER_NOT_ALLOWED"),
+        (lambda: issue_user_token(ANN, ["timeline:read"]), grpc.StatusCode.PERMISSION_DENIED, "SCOPE_MISSING"),
     ],
     ids=["none", "nonsense", "service", "scope"],
 )
 async def test_only_a_user_who_may_write_tweets_posts(
-    tweets: Callers, token: str, code: grpc.StatusCode, reason: str
+    tweets: Callers, issue: Callable[[], str], code: grpc.StatusCode, reason: str
 ) -> None:
-    error = await refused(tweets.with_token(token).CreateTweet(CreateTweetRequest(content="hi")), code)
+    error = await refused(tweets.with_token(issue()).CreateTweet(CreateTweetRequest(content="hi")), code)
     assert error.reason == reason
     assert await nothing_was_stored(tweets)
 

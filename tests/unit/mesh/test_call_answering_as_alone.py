@@ -2,7 +2,7 @@
 
 import asyncio
 import dataclasses
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import grpc
@@ -158,18 +158,19 @@ async def test_bytes_that_are_no_request() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "token", "code"),
+    ("path", "issue", "code"),
     [
-        (UPDATE, "", grpc.StatusCode.UNAUTHENTICATED),
-        (UPDATE, "Bearer nonsense", grpc.StatusCode.UNAUTHENTICATED),
-        (UPDATE, "Basic YTpi", grpc.StatusCode.UNAUTHENTICATED),
-        (UPDATE, f"Bearer {issue_user_token(7, ['tweet:write'])}", grpc.StatusCode.PERMISSION_DENIED),
-        (UPDATE, f"Bearer {issue_service_token('graph_svc')}", grpc.StatusCode.PERMISSION_DENIED),
-        (RESOLVE, f"Bearer {issue_user_token(7)}", grpc.StatusCode.PERMISSION_DENIED),
+        (UPDATE, str, grpc.StatusCode.UNAUTHENTICATED),
+        (UPDATE, lambda: "Bearer nonsense", grpc.StatusCode.UNAUTHENTICATED),
+        (UPDATE, lambda: "Basic YTpi", grpc.StatusCode.UNAUTHENTICATED),
+        (UPDATE, lambda: f"Bearer {issue_user_token(7, ['tweet:write'])}", grpc.StatusCode.PERMISSION_DENIED),
+        (UPDATE, lambda: f"Bearer {issue_service_token('graph_svc')}", grpc.StatusCode.PERMISSION_DENIED),
+        (RESOLVE, lambda: f"Bearer {issue_user_token(7)}", grpc.StatusCode.PERMISSION_DENIED),
     ],
 )
-async def test_every_call_is_checked_by_itself(path: str, token: str, code: grpc.StatusCode) -> None:
+async def test_every_call_is_checked_by_itself(path: str, issue: Callable[[], str], code: grpc.StatusCode) -> None:
     """Calls before it, on the same stream and with a token that is enough, do not help."""
+    token = issue()
     answered: list[str] = []
 
     async def answer(request: Any) -> Any:
