@@ -1,8 +1,8 @@
-"""Fixtures that every folder of tests may use: the real servers, clean for each test."""
+"""What every folder of tests may use: the real servers, and figures that a test leaves in the summary."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,6 +14,23 @@ from mesh.events.nats_streams import EVENTS, FANOUT
 from mesh.storage.redis import open_redis
 from mesh.storage.redis_pipeline import PipelinedRedis, open_redis_pipeline
 from tests.support.servers import Server, delete_streams, start_nats, start_redis
+
+FIGURES = pytest.StashKey[list[str]]()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Show the figures, whether output is captured or not."""
+    figures = config.stash.get(FIGURES, [])
+    if figures:
+        terminalreporter.section("figures")
+        for line in figures:
+            terminalreporter.write_line(line)
+
+
+@pytest.fixture(scope="session")
+def tell(pytestconfig: pytest.Config) -> Callable[[str], None]:
+    """Adds a line to the figures in the summary."""
+    return pytestconfig.stash.setdefault(FIGURES, []).append
 
 
 @pytest.fixture(scope="session")

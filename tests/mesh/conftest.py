@@ -1,15 +1,13 @@
-"""The mesh that most of these tests share, and the figures that some of them leave in the summary."""
+"""The mesh that most of these tests share."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from tests.mesh.support.api import Api, open_api
 from tests.mesh.support.running_mesh import RunningMesh, running_mesh
-
-FIGURES = pytest.StashKey[list[str]]()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -17,21 +15,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "/tests/mesh/" in item.path.as_posix():
             item.add_marker("mesh")
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Show the figures, whether output is captured or not."""
-    figures = config.stash.get(FIGURES, [])
-    if figures:
-        terminalreporter.section("figures")
-        for line in figures:
-            terminalreporter.write_line(line)
-
-
-@pytest.fixture
-def tell(pytestconfig: pytest.Config) -> Callable[[str], None]:
-    """Adds a line to the figures in the summary."""
-    return pytestconfig.stash.setdefault(FIGURES, []).append
 
 
 @pytest.fixture(scope="session")
