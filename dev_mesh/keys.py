@@ -42,9 +42,9 @@ def prepare_keys(data_dir: Path, services: Sequence[str]) -> Keys:
     return Keys(
         folder=folder,
         jwks_file=jwks_file,
-        page_token_key=_secret(folder / "page_token.key"),
-        redis_password=_secret(folder / "redis.password"),
-        nats_password=_secret(folder / "nats.password"),
+        page_token_key=kept_secret(folder / "page_token.key"),
+        redis_password=kept_secret(folder / "redis.password"),
+        nats_password=kept_secret(folder / "nats.password"),
     )
 
 
@@ -64,7 +64,8 @@ def _signing_key(folder: Path, owner: str) -> SigningKey:
     return read_signing_key(owner, file)
 
 
-def _secret(file: Path) -> str:
+def kept_secret(file: Path) -> str:
+    """The secret in the file; a random one of 256 bits is written there first when there is none."""
     if not file.exists():
         write_private(file, secrets.token_hex(32))
     return file.read_text()

@@ -31,3 +31,16 @@ def only_mesh(data_dir: Path) -> Iterator[None]:
         file.write(str(os.getpid()))
         file.flush()
         yield
+
+
+def holder(data_dir: Path) -> int | None:
+    """The pid of the mesh that uses this data directory; None when none does."""
+    try:
+        with (data_dir / FILE).open() as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return int(file.read() or 0) or None
+    except FileNotFoundError:
+        pass
+    return None

@@ -48,18 +48,25 @@ def check_free(ports: Mapping[str, int]) -> None:
     """Raise PortTaken for the first port that somebody listens on."""
     first = min(ports.values())
     for name, port in ports.items():
-        with socket.socket() as probe:
-            # As servers do: a connection that ended a moment ago does not count.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((HOST, port))
-            except OSError as error:
-                if error.errno not in {errno.EADDRINUSE, errno.EACCES}:
-                    raise
-                raise PortTaken(
-                    f"port {port} ({name}, edge-port + {port - first}) cannot be used: {error.strerror};"
-                    " choose others with --edge-port"
-                ) from None
+        if why := why_taken(HOST, port):
+            raise PortTaken(
+                f"port {port} ({name}, edge-port + {port - first}) cannot be used: {why};"
+                " choose others with --edge-port"
+            )
+
+
+def why_taken(host: str, port: int) -> str:
+    """Why nobody else can listen there; empty when one can."""
+    with socket.socket() as probe:
+        # As servers do: a connection that ended a moment ago does not count.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            if error.errno not in {errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES}:
+                raise
+            return str(error.strerror)
+    return ""
 
 
 def describe_ports() -> str:

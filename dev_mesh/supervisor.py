@@ -37,10 +37,12 @@ class Supervisor:
         edge_url: str,
         clock: Clock,
         say: Callable[[str], None],
+        farewell: str = "stopping: the edge first, then the services, then NATS and Redis",
     ) -> None:
         self._data_dir = data_dir
         self._edge_url = edge_url
         self._say = say
+        self._farewell = farewell
         self._stages = [
             [Child(program, clock=clock, say=say, changed=self._write_file) for program in stage] for stage in stages
         ]
@@ -86,7 +88,7 @@ class Supervisor:
             self._kill_all()
             return
         self._is_ending = True
-        self._say("stopping: the edge first, then the services, then NATS and Redis")
+        self._say(self._farewell)
         for task in self._tasks:
             task.cancel()
 

@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from mesh.events.nats_streams import EVENTS, FANOUT
 from mesh.storage.redis import open_redis
 from mesh.storage.redis_pipeline import PipelinedRedis, open_redis_pipeline
+from tests.support.cassandra_nodes import CassandraParts, RunningCassandra, find_parts, start_cassandra
 from tests.support.servers import Server, delete_streams, start_nats, start_redis
 
 FIGURES = pytest.StashKey[list[str]]()
@@ -74,3 +75,21 @@ async def pipeline(redis_url: str) -> AsyncIterator[PipelinedRedis]:
     """The one connection of a service to an empty Redis, with more patience than a service has."""
     async with open_redis_pipeline(redis_url, at_most=timedelta(seconds=10)) as pipeline:
         yield pipeline
+
+
+@pytest.fixture(scope="session")
+def cassandra_parts() -> CassandraParts:
+    """Java and Cassandra's jars. A test that asks for them is skipped without them, or fails where CI is set."""
+    return find_parts()
+
+
+@pytest.fixture(scope="session")
+def cassandra_server(
+    cassandra_parts: CassandraParts, tmp_path_factory: pytest.TempPathFactory, tell: Callable[[str], None]
+) -> Iterator[RunningCassandra]:
+    """One real Cassandra node for all tests; those that stop it start their own."""
+    # As durable as `group`, and a single write is answered sooner.
+    folder = tmp_path_factory.mktemp("cassandra")
+    with start_cassandra(folder, cassandra_parts, commitlog_sync="batch") as server:
+        tell(f"Cassandra, one node, from an empty folder: ready after {server.took:.1f} s, {server.megabytes():.0f} MB")
+        yield server

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dev_mesh.lock import AlreadyRunning, only_mesh
+from dev_mesh.lock import AlreadyRunning, holder, only_mesh
 
 ROOT = Path(__file__).parents[2]
 HOLD = """
@@ -37,3 +37,10 @@ def test_a_killed_holder_blocks_nobody(tmp_path: Path) -> None:
         holder.kill()
     with only_mesh(tmp_path):
         assert (tmp_path / "mesh.lock").read_text() == str(os.getpid())
+
+
+def test_the_holder_is_known_as_long_as_it_holds(tmp_path: Path) -> None:
+    assert holder(tmp_path) is None
+    with only_mesh(tmp_path):
+        assert holder(tmp_path) == os.getpid()
+    assert holder(tmp_path) is None
