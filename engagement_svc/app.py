@@ -25,6 +25,7 @@ from mesh.ids import lease_ids
 from mesh.metrics import Metrics
 from mesh.paging import Paging
 from mesh.process import Served, Service
+from mesh.storage.id_leases import SqliteIdLeases
 from mesh.storage.redis import open_redis
 from mesh.storage.sqlite import open_database
 from mesh.storage.url import parse_store_url
@@ -47,7 +48,7 @@ async def open_service(config: EngagementConfig, *, clock: Clock | None = None) 
         schema = files("engagement_svc.store") / "schema" / "sqlite"
         database = await stack.enter_async_context(open_database(file, component="engagement", schema=schema))
         store = SqliteEngagementStore(database)
-        ids = await stack.enter_async_context(lease_ids(database, service="engagement", clock=clock))
+        ids = await stack.enter_async_context(lease_ids(SqliteIdLeases(database), service="engagement", clock=clock))
         bus = await stack.enter_async_context(open_bus(mesh.bus_url, name=NAME))
         redis = await stack.enter_async_context(open_redis(mesh.redis_url))
         tokens = ServiceTokens(NAME, mesh.service_key_file, clock)

@@ -26,6 +26,7 @@ from mesh.ids import lease_ids
 from mesh.metrics import Metrics
 from mesh.paging import Paging
 from mesh.process import Served, Service
+from mesh.storage.id_leases import SqliteIdLeases
 from mesh.storage.outbox import SqliteOutbox
 from mesh.storage.redis import open_redis
 from mesh.storage.sqlite import open_database
@@ -51,7 +52,7 @@ async def open_service(config: GraphConfig, *, clock: Clock | None = None) -> As
         database = await stack.enter_async_context(open_database(file, component="graph", schema=schema))
         store = SqliteGraphStore(database)
         outbox = SqliteOutbox(database)
-        ids = await stack.enter_async_context(lease_ids(database, service="graph", clock=clock))
+        ids = await stack.enter_async_context(lease_ids(SqliteIdLeases(database), service="graph", clock=clock))
         bus = await stack.enter_async_context(open_bus(mesh.bus_url, name=NAME))
         redis = await stack.enter_async_context(open_redis(mesh.redis_url))
         tokens = ServiceTokens(NAME, mesh.service_key_file, clock)

@@ -18,8 +18,7 @@ from typing import Protocol
 from mesh.background import background
 from mesh.clock import Clock
 from mesh.errors import Unavailable
-from mesh.storage.id_leases import NUMBERS, IdLeases, Lease, SqliteIdLeases
-from mesh.storage.sqlite import SqliteDatabase
+from mesh.storage.id_leases import NUMBERS, IdLeases, Lease
 
 _log = logging.getLogger(__name__)
 
@@ -56,14 +55,14 @@ def first_id_at(at_us: int) -> int:
 
 
 @asynccontextmanager
-async def lease_ids(database: SqliteDatabase, *, service: str, clock: Clock) -> AsyncIterator[IdSource]:
+async def lease_ids(leases: IdLeases, *, service: str, clock: Clock) -> AsyncIterator[IdSource]:
     """Ids of `service` ("tweet"), under a lease that is renewed until the block ends.
 
     While the store cannot be reached the source runs to the end of its range, then raises Unavailable until a lease
     can be had again. Raises ValueError for an unknown service.
     """
     owner = f"{service}:{os.getpid()}:{secrets.token_hex(4)}"
-    ids = LeasedIds(SqliteIdLeases(database), service=service, owner=owner, clock=clock)
+    ids = LeasedIds(leases, service=service, owner=owner, clock=clock)
     await ids.keep()
     async with background(_keep_forever(ids), name=f"the id lease of {service}"):
         yield ids

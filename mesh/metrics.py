@@ -45,6 +45,19 @@ class Metrics:
         self.consumer_events = Counter(
             "aviary_consumer_events", "Events handled.", ("group", "kind", "outcome"), registry=self.registry
         )
+        self.store_calls = Counter(
+            "aviary_store_calls",
+            "Statements and batches, by outcome.",
+            ("statement", "outcome"),
+            registry=self.registry,
+        )
+        self.store_seconds = Histogram(
+            "aviary_store_seconds",
+            "Time from a statement to its answer.",
+            ("statement",),
+            buckets=BUCKETS,
+            registry=self.registry,
+        )
         self.timeline_visible_seconds = Histogram(
             "aviary_timeline_visible_seconds",
             "Age of a tweet when it had been written to the last timeline.",

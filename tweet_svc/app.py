@@ -21,6 +21,7 @@ from mesh.ids import lease_ids
 from mesh.metrics import Metrics
 from mesh.paging import Paging
 from mesh.process import Served, Service
+from mesh.storage.id_leases import SqliteIdLeases
 from mesh.storage.outbox import SqliteOutbox
 from mesh.storage.redis_pipeline import open_redis_pipeline
 from mesh.storage.sqlite import open_database
@@ -54,7 +55,7 @@ async def open_service(config: TweetConfig, *, clock: Clock | None = None) -> As
         database = await stack.enter_async_context(open_database(file, component="tweet", schema=schema))
         store = SqliteTweetStore(database)
         outbox = SqliteOutbox(database)
-        ids = await stack.enter_async_context(lease_ids(database, service="tweet", clock=clock))
+        ids = await stack.enter_async_context(lease_ids(SqliteIdLeases(database), service="tweet", clock=clock))
         bus = await stack.enter_async_context(open_bus(mesh.bus_url, name=NAME))
         redis = await stack.enter_async_context(open_redis_pipeline(mesh.redis_url))
         tokens = ServiceTokens(NAME, mesh.service_key_file, clock)

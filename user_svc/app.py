@@ -24,6 +24,7 @@ from mesh.keys import read_signing_key
 from mesh.metrics import Metrics
 from mesh.paging import Paging
 from mesh.process import Served, Service
+from mesh.storage.id_leases import SqliteIdLeases
 from mesh.storage.outbox import SqliteOutbox
 from mesh.storage.redis import open_redis
 from mesh.storage.sqlite import open_database
@@ -55,7 +56,7 @@ async def open_service(config: UserConfig, *, clock: Clock | None = None) -> Asy
         database = await stack.enter_async_context(open_database(file, component="user", schema=schema))
         store = SqliteUserStore(database)
         outbox = SqliteOutbox(database)
-        ids = await stack.enter_async_context(lease_ids(database, service="user", clock=clock))
+        ids = await stack.enter_async_context(lease_ids(SqliteIdLeases(database), service="user", clock=clock))
         bus = await stack.enter_async_context(open_bus(mesh.bus_url, name=NAME))
         redis = await stack.enter_async_context(open_redis(mesh.redis_url))
         passwords = await stack.enter_async_context(open_passwords(cores=os.cpu_count() or 1))

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from typing import TypeAlias
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+
+CQL_PORT = 9042
+# A keyspace has 48 characters; "_engagement" is the longest ending.
+_PREFIX = re.compile(r"[a-z][a-z0-9_]{0,36}")
+_OPTIONS = {"dc", "tls", "ca_file"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +25,79 @@ class SqliteUrl:
         return self.folder / f"{service}.db"
 
 
-def parse_store_url(url: str) -> SqliteUrl:
+@dataclass(frozen=True, slots=True)
+class CassandraUrl:
+    """`cassandra://user:password@host[:port][,host...]/prefix?dc=datacenter[&tls=true][&ca_file=path]`.
+
+    Each service keeps its rows in the keyspace `<prefix>_<its short name>`. With TLS, servers must show a certificate
+    for their address that the system's authorities, or those of `ca_file`, have signed.
+    """
+
+    hosts: tuple[str, ...]
+    port: int
+    user: str
+    password: str = field(repr=False)
+    prefix: str
+    datacenter: str
+    has_tls: bool = False
+    ca_file: Path | None = None
+
+    def keyspace_of(self, component: str) -> str:
+        """The keyspace of one service, by its short name ("tweet")."""
+        return f"{self.prefix}_{component}"
+
+
+StoreUrl: TypeAlias = SqliteUrl | CassandraUrl
+
+
+def parse_store_url(url: str) -> StoreUrl:
     """The engine that `url` names. Raises ValueError, with an example, for any other."""
     parts = urlsplit(url)
+    if parts.scheme == "cassandra":
+        return _cassandra(parts)
     folder = unquote(parts.path)
     if parts.scheme != "sqlite" or parts.netloc or parts.query or parts.fragment or not folder:
-        raise ValueError(f"{url!r} is no store URL; use sqlite:///absolute/folder, such as sqlite:///var/lib/aviary")
+        raise ValueError(
+            f"{_without_password(url)!r} is no store URL; use sqlite:///absolute/folder, such as"
+            " sqlite:///var/lib/aviary, or cassandra://user:password@host,host/prefix?dc=datacenter"
+        )
     return SqliteUrl(Path(folder))
+
+
+def _cassandra(parts: SplitResult) -> CassandraUrl:
+    credentials, _, addresses = parts.netloc.rpartition("@")
+    user, _, password = credentials.partition(":")
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    hosts, ports = [], set()
+    for address in addresses.split(","):
+        host, _, port = address.partition(":")
+        hosts.append(host)
+        ports.add(port or str(CQL_PORT))
+    mistakes = [
+        (not all(hosts), "names no host"),
+        (not all(port.isdecimal() and 0 < int(port) < 65536 for port in ports), "has a port that is no number"),
+        (len(ports) > 1, "has several ports; all nodes listen on one"),
+        (not user or not password, "lacks user:password@"),
+        (not _PREFIX.fullmatch(parts.path[1:]), "needs /prefix of keyspaces: lower-case letters, digits and _"),
+        (not options.get("dc"), "lacks ?dc=, the name of the local datacenter"),
+        (bool(options.keys() - _OPTIONS), f"has an option other than {', '.join(sorted(_OPTIONS))}"),
+        (options.get("tls", "true") not in {"true", "false"}, "has a tls other than true and false"),
+        ("ca_file" in options and options.get("tls") != "true", "has a ca_file without tls=true"),
+    ]
+    for is_so, what in mistakes:
+        if is_so:
+            raise ValueError(f"{what}; use cassandra://user:password@host[:port][,host...]/prefix?dc=datacenter")
+    return CassandraUrl(
+        hosts=tuple(hosts),
+        port=int(ports.pop()),
+        user=unquote(user),
+        password=unquote(password),
+        prefix=parts.path[1:],
+        datacenter=options["dc"],
+        has_tls=options.get("tls") == "true",
+        ca_file=Path(options["ca_file"]) if "ca_file" in options else None,
+    )
+
+
+def _without_password(url: str) -> str:
+    return re.sub(r"//[^/@]*@", "//...@", url)

@@ -267,15 +267,15 @@ async def test_a_store_that_is_away_lets_the_range_run_out(leases: StoreAway, cl
 async def test_opening_gives_ids_at_once(database: SqliteDatabase) -> None:
     clock = FrozenClock()
     async with (
-        lease_ids(database, service="user", clock=clock) as first,
-        lease_ids(database, service="user", clock=clock) as second,
+        lease_ids(SqliteIdLeases(database), service="user", clock=clock) as first,
+        lease_ids(SqliteIdLeases(database), service="user", clock=clock) as second,
     ):
         assert [worker_of(ids.next_id()) for ids in (first, second)] == [0, 1]
 
 
 async def test_after_a_stall_the_lease_is_renewed_at_the_first_refusal(database: SqliteDatabase) -> None:
     clock = FrozenClock()
-    async with lease_ids(database, service="user", clock=clock) as ids:
+    async with lease_ids(SqliteIdLeases(database), service="user", clock=clock) as ids:
         before = ids.next_id()
         clock.advance(HOUR)
         await wait_until(lambda: not is_refused(ids), at_most=RENEWAL.total_seconds() * 0.8)

@@ -1,0 +1,250 @@
+"""Cassandra for one service: prepared statements awaited on the event loop, each outcome said or said to be unknown.
+
+The driver works in a thread of its own. Its answers are handed over many at a time, because waking the loop for each
+would cost more than the call. It repeats nothing: whether a call may be repeated is known to who made it.
+
+Reads and writes are LOCAL_QUORUM, conditions LOCAL_SERIAL.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from importlib.resources.abc import Traversable
+from typing import Any, TypeAlias
+
+from cassandra import ConsistencyLevel
+from cassandra.cluster import ResultSet, Session
+from cassandra.query import BatchStatement, BatchType, BoundStatement, PreparedStatement
+from prometheus_client import Counter, Histogram
+
+from mesh.background import background
+from mesh.caller import CURRENT_CALL
+from mesh.errors import Unavailable
+from mesh.interceptors.deadline import HOP_MARGIN_SECONDS, deadline_exceeded
+from mesh.metrics import Metrics
+from mesh.storage.cassandra_session import DEFECTS, TROUBLE, CannotConnect, connect
+from mesh.storage.url import CassandraUrl
+
+_log = logging.getLogger(__name__)
+
+# No answer within this time, or within what the call in progress has left: the outcome is not known.
+LONGEST = timedelta(seconds=1.5)
+# The driver gives every connection far more places; more in flight only wait in the servers.
+IN_FLIGHT = 256
+RECONNECT_AFTER = timedelta(seconds=1)
+
+Row: TypeAlias = tuple[Any, ...]
+Values: TypeAlias = Sequence[object]
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """CQL with a question mark for each value; `name` is its label in metrics ("tweets.insert").
+
+    `is_serial` makes a read see every condition that was applied before it, and finish those that were cut off.
+    """
+
+    name: str
+    text: str
+    is_serial: bool = False
+
+
+# A statement of a batch, with its values.
+Call: TypeAlias = tuple[Statement, Values]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Rows, and where the next page begins; empty after the last."""
+
+    rows: list[Row]
+    next_state: bytes
+
+
+class Cassandra:
+    """The keyspace of one service. Made by `open_cassandra`. All methods raise Unavailable.
+
+    Then a write may have happened, or may still: it must be one that can be repeated.
+    """
+
+    def __init__(self, metrics: Metrics, session: Session | None = None) -> None:
+        self._metrics = metrics
+        self._loop = asyncio.get_running_loop()
+        self._session = session
+        self._why_not = "it was not asked yet"
+        self._prepared: dict[str, PreparedStatement] = {}
+        self._preparing = asyncio.Lock()
+        self._slots = asyncio.Semaphore(IN_FLIGHT)
+        self._answers: deque[tuple[asyncio.Future[Any], object, BaseException | None]] = deque()
+        self._figures: dict[str, tuple[Counter, Histogram]] = {}
+
+    async def run(self, statement: Statement, *values: object) -> list[Row]:
+        """The rows of one statement that is bounded by itself: by its key, or by a LIMIT of 5,000 at most."""
+        rows, next_state = await self._ask(statement.name, await self._bound(statement, values))
+        if next_state:
+            raise TooManyRows(f"{statement.name} has no bound")
+        return rows
+
+    async def page(self, statement: Statement, *values: object, size: int, state: bytes = b"") -> Page:
+        """Some `size` rows, from where another page ended."""
+        bound = await self._bound(statement, values)
+        bound.fetch_size = size
+        rows, next_state = await self._ask(statement.name, bound, state=state)
+        return Page(rows, next_state)
+
+    async def applied(self, statement: Statement, *values: object) -> bool:
+        """Whether the condition of one conditional statement held, so that it was done."""
+        return bool((await self.run(statement, *values))[0][0])
+
+    async def batch(self, name: str, *calls: Call) -> list[Row]:
+        """Some statements, all of them or none, in one logged batch; in one partition also with conditions.
+
+        The rows are those of the conditions: the first value of the first says whether they held.
+        """
+        batch = BatchStatement(BatchType.LOGGED)
+        for statement, values in calls:
+            batch.add(await self._bound(statement, values))
+        rows, _ = await self._ask(name, batch)
+        return rows
+
+    async def ping(self) -> None:
+        """Return when a node answers a query."""
+        await self.run(_PING)
+
+    async def _bound(self, statement: Statement, values: Values) -> BoundStatement:
+        prepared = self._prepared.get(statement.text)
+        if prepared is None:
+            prepared = await self._prepare(statement)
+        return prepared.bind(values)
+
+    async def _prepare(self, statement: Statement) -> PreparedStatement:
+        """Ask the servers, once for each statement of a process; the driver blocks meanwhile."""
+        session = self._connected()
+        async with self._preparing:
+            if statement.text not in self._prepared:
+                try:
+                    async with asyncio.timeout(_seconds_left()):
+                        prepared = await asyncio.to_thread(session.prepare, statement.text)
+                except DEFECTS:
+                    raise
+                except (*TROUBLE, TimeoutError) as error:
+                    raise Unavailable.backend("the store") from error
+                if statement.is_serial:
+                    prepared.consistency_level = ConsistencyLevel.LOCAL_SERIAL
+                self._prepared[statement.text] = prepared
+        return self._prepared[statement.text]
+
+    async def _ask(
+        self, name: str, statement: BoundStatement | BatchStatement, *, state: bytes = b""
+    ) -> tuple[list[Row], bytes]:
+        session, began = self._connected(), self._loop.time()
+        succeeded, seconds = self._figures_of(name)
+        try:
+            async with self._slots:
+                asked = self._loop.create_future()
+                response = session.execute_async(statement, timeout=_seconds_left(), paging_state=state or None)
+                # The answer may come to nobody: who waited has been cancelled.
+                response.add_callbacks(
+                    lambda rows: self._hand_over(asked, ResultSet(response, rows), None),
+                    lambda error: self._hand_over(asked, None, error),
+                )
+                result: ResultSet = await asked
+        except DEFECTS:
+            raise
+        except TROUBLE as error:
+            self._metrics.store_calls.labels(name, type(error).__name__).inc()
+            raise Unavailable.backend("the store") from error
+        succeeded.inc()
+        seconds.observe(self._loop.time() - began)
+        return result.current_rows, result.paging_state or b""
+
+    def _hand_over(self, asked: asyncio.Future[Any], result: object, error: BaseException | None) -> None:
+        """In the driver's thread. One wake-up brings whatever has come until the loop gets to it."""
+        is_first = not self._answers
+        self._answers.append((asked, result, error))
+        if is_first:
+            try:
+                self._loop.call_soon_threadsafe(self._take_answers)
+            except RuntimeError:  # the loop is closed, and nobody waits any more
+                self._answers.clear()
+
+    def _take_answers(self) -> None:
+        while self._answers:
+            asked, result, error = self._answers.popleft()
+            if asked.done():
+                continue
+            if error is None:
+                asked.set_result(result)
+            else:
+                asked.set_exception(error)
+
+    def _figures_of(self, name: str) -> tuple[Counter, Histogram]:
+        if name not in self._figures:
+            labelled = self._metrics.store_calls.labels(name, "OK"), self._metrics.store_seconds.labels(name)
+            self._figures[name] = labelled
+        return self._figures[name]
+
+    def _connected(self) -> Session:
+        if self._session is None:
+            raise Unavailable(
+                "BACKEND_UNAVAILABLE", f"the store cannot be used: {self._why_not}", retry_after=RECONNECT_AFTER
+            )
+        return self._session
+
+    async def keep_connecting(self, url: CassandraUrl, *, component: str, schema: Traversable) -> None:
+        """Until it is connected, and its tables are up to date. Raises NewerSchema."""
+        while self._session is None:
+            try:
+                self._session = await asyncio.to_thread(connect, url, component=component, schema=schema)
+            except CannotConnect as error:
+                if str(error) != self._why_not:
+                    _log.warning("the store cannot be used", extra={"fields": {"reason": str(error)}})
+                self._why_not = str(error)
+                await asyncio.sleep(RECONNECT_AFTER.total_seconds())
+
+    async def close(self) -> None:
+        """End the connections; calls in progress fail."""
+        if self._session is not None:
+            await asyncio.to_thread(self._session.cluster.shutdown)
+
+
+class TooManyRows(Exception):
+    """A defect: a statement that is not bounded was asked for all its rows at once."""
+
+
+@asynccontextmanager
+async def open_cassandra(
+    url: CassandraUrl, *, component: str, schema: Traversable, metrics: Metrics | None = None
+) -> AsyncIterator[Cassandra]:
+    """The keyspace of `component`, with the tables of `schema`: a folder of numbered .cql files.
+
+    No node needs to be there: until one is, every call raises Unavailable with the reason. Raises NewerSchema for a
+    keyspace of a later version of the service.
+    """
+    cassandra = Cassandra(metrics or Metrics())
+    connecting = cassandra.keep_connecting(url, component=component, schema=schema)
+    try:
+        async with background(connecting, name=f"connecting to the keyspace of {component}"):
+            yield cassandra
+    finally:
+        await cassandra.close()
+
+
+_PING = Statement("ping", "SELECT key FROM system.local")
+
+
+def _seconds_left() -> float:
+    """How long a statement may take: less than the call in progress has left, so that its caller hears of it."""
+    call = CURRENT_CALL.get()
+    if call is None:
+        return LONGEST.total_seconds()
+    left = call.deadline - asyncio.get_running_loop().time() - HOP_MARGIN_SECONDS
+    if left <= 0:
+        raise deadline_exceeded()
+    return min(left, LONGEST.total_seconds())

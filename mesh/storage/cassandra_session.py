@@ -1,0 +1,117 @@
+"""A session with a cluster: how the driver is set up, what can be wrong with the settings, and the schema at its start.
+
+All of it blocks: it runs in a thread.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import ssl
+from datetime import timedelta
+from importlib.resources.abc import Traversable
+
+from cassandra import (
+    AuthenticationFailed,
+    ConsistencyLevel,
+    DriverException,
+    InvalidRequest,
+    RequestValidationException,
+    Unauthorized,
+)
+from cassandra.auth import PlainTextAuthProvider
+from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable, Session
+from cassandra.connection import ConnectionException
+from cassandra.io.libevreactor import LibevConnection
+from cassandra.policies import (
+    ConstantReconnectionPolicy,
+    DCAwareRoundRobinPolicy,
+    FallthroughRetryPolicy,
+    TokenAwarePolicy,
+)
+from cassandra.protocol import ErrorMessage
+from cassandra.protocol import SyntaxException as BadCql
+from cassandra.query import tuple_factory
+
+from mesh.storage.cassandra_migrations import NotNow, migrate
+from mesh.storage.url import CassandraUrl
+
+# What the cluster or the way to it is to blame for; the driver's failures have no class in common.
+TROUBLE = (NoHostAvailable, ConnectionException, DriverException, ErrorMessage)
+# The exceptions to it: a statement that is wrong or not allowed is a defect of ours.
+DEFECTS = (RequestValidationException, BadCql)
+CONNECT_TIMEOUT = timedelta(seconds=5)
+RECONNECT_EVERY = timedelta(seconds=1)
+# With 5, driver 3.30 loses bytes when a read ends within the header of a segment.
+PROTOCOL = 4
+
+# The driver tells every attempt to reconnect, with its stack; what matters of it is told by us.
+logging.getLogger("cassandra").setLevel(logging.CRITICAL)
+
+
+class CannotConnect(Exception):
+    """The cluster cannot be used now; the text says why in one line."""
+
+
+def connect(url: CassandraUrl, *, component: str, schema: Traversable) -> Session:
+    """A session with the keyspace of `component`, its tables up to date. Raises CannotConnect and NewerSchema."""
+    profile = ExecutionProfile(
+        load_balancing_policy=TokenAwarePolicy(DCAwareRoundRobinPolicy(url.datacenter)),
+        retry_policy=FallthroughRetryPolicy(),
+        consistency_level=ConsistencyLevel.LOCAL_QUORUM,
+        serial_consistency_level=ConsistencyLevel.LOCAL_SERIAL,
+        row_factory=tuple_factory,
+    )
+    cluster = Cluster(
+        list(url.hosts),
+        port=url.port,
+        protocol_version=PROTOCOL,
+        # Of the driver's event loops the only one that is neither experimental nor gone from Python.
+        connection_class=LibevConnection,
+        auth_provider=PlainTextAuthProvider(url.user, url.password),
+        ssl_context=ssl.create_default_context(cafile=url.ca_file) if url.has_tls else None,
+        ssl_options={"server_hostname": url.hosts[0]} if url.has_tls else None,
+        execution_profiles={EXEC_PROFILE_DEFAULT: profile},
+        # Without it the driver's pieces of 4 KiB wait for each other's acknowledgement.
+        sockopts=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
+        reconnection_policy=ConstantReconnectionPolicy(RECONNECT_EVERY.total_seconds(), max_attempts=None),
+        connect_timeout=CONNECT_TIMEOUT.total_seconds(),
+        compression=False,
+    )
+    try:
+        session = _checked(cluster, url, keyspace=url.keyspace_of(component))
+        migrate(session, component=component, schema=schema)
+    except BaseException as error:
+        cluster.shutdown()
+        if isinstance(error, (*TROUBLE, NotNow)) and not isinstance(error, BadCql):
+            raise CannotConnect(_reason(error, url, component)) from error
+        raise
+    # Statements say their timestamps where it matters; those of the driver are one process's wall clock.
+    session.use_client_timestamp = False
+    return session
+
+
+def _checked(cluster: Cluster, url: CassandraUrl, *, keyspace: str) -> Session:
+    session = cluster.connect()
+    datacenters = sorted({host.datacenter for host in cluster.metadata.all_hosts() if host.datacenter})
+    if url.datacenter not in datacenters:
+        raise CannotConnect(f"there is no datacenter {url.datacenter}; there is {', '.join(datacenters)}")
+    session.set_keyspace(keyspace)
+    return session
+
+
+def _reason(error: BaseException, url: CassandraUrl, component: str) -> str:
+    causes = list(error.errors.values()) if isinstance(error, NoHostAvailable) else [error]
+    nodes = f"{', '.join(url.hosts)} port {url.port}"
+    for cause in causes:
+        if isinstance(cause, AuthenticationFailed):
+            return f"{nodes}: user {url.user} or its password is wrong"
+        if isinstance(cause, InvalidRequest):
+            return f"{nodes}: keyspace {url.keyspace_of(component)}: {_line(cause)}"
+        if isinstance(cause, Unauthorized):
+            return f"{nodes}: user {url.user} may not use keyspace {url.keyspace_of(component)}"
+    return f"{nodes} cannot be reached: {_line(causes[0] if causes else error)}"
+
+
+def _line(error: object) -> str:
+    return " ".join(str(error).split())[:200]
