@@ -11,8 +11,10 @@ import pytest
 from mesh.clock import Clock, FrozenClock, from_us, to_us
 from mesh.errors import Unavailable
 from mesh.ids import MOST_DRIFT, RENEWAL, STEADY, IdSource, LeasedIds, first_id_at, id_time_us, lease_ids
+from mesh.storage.cassandra_id_leases import CassandraIdLeases
 from mesh.storage.id_leases import IdLeases, Lease, SqliteIdLeases
-from mesh.storage.sqlite import SqliteDatabase, open_database
+from mesh.storage.sqlite import open_database
+from tests.support.cassandra import open_keyspace
 from tests.support.ids import CountingIds
 from tests.support.wait_until import wait_until
 
@@ -55,16 +57,15 @@ class StoreAway(IdLeases):
             raise Unavailable.backend("the store")
 
 
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[SqliteDatabase]:
+@pytest.fixture(params=["sqlite", "cassandra"])
+async def leases(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[StoreAway]:
+    if request.param == "cassandra":
+        async with open_keyspace("tweet") as cassandra:
+            yield StoreAway(CassandraIdLeases(cassandra))
+        return
     (tmp_path / "schema").mkdir()
-    async with open_database(tmp_path / "a.db", component="a", schema=tmp_path / "schema") as opened:
-        yield opened
-
-
-@pytest.fixture
-def leases(database: SqliteDatabase) -> StoreAway:
-    return StoreAway(SqliteIdLeases(database))
+    async with open_database(tmp_path / "a.db", component="a", schema=tmp_path / "schema") as database:
+        yield StoreAway(SqliteIdLeases(database))
 
 
 @pytest.fixture
@@ -264,18 +265,18 @@ async def test_a_store_that_is_away_lets_the_range_run_out(leases: StoreAway, cl
     assert not is_refused(ids)
 
 
-async def test_opening_gives_ids_at_once(database: SqliteDatabase) -> None:
+async def test_opening_gives_ids_at_once(leases: StoreAway) -> None:
     clock = FrozenClock()
     async with (
-        lease_ids(SqliteIdLeases(database), service="user", clock=clock) as first,
-        lease_ids(SqliteIdLeases(database), service="user", clock=clock) as second,
+        lease_ids(leases, service="user", clock=clock) as first,
+        lease_ids(leases, service="user", clock=clock) as second,
     ):
         assert [worker_of(ids.next_id()) for ids in (first, second)] == [0, 1]
 
 
-async def test_after_a_stall_the_lease_is_renewed_at_the_first_refusal(database: SqliteDatabase) -> None:
+async def test_after_a_stall_the_lease_is_renewed_at_the_first_refusal(leases: StoreAway) -> None:
     clock = FrozenClock()
-    async with lease_ids(SqliteIdLeases(database), service="user", clock=clock) as ids:
+    async with lease_ids(leases, service="user", clock=clock) as ids:
         before = ids.next_id()
         clock.advance(HOUR)
         await wait_until(lambda: not is_refused(ids), at_most=RENEWAL.total_seconds() * 0.8)
