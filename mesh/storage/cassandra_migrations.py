@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -17,13 +18,11 @@ from cassandra.query import SimpleStatement
 
 from mesh.storage.migrations import NewerSchema
 
-# The ids are fixed: two processes that make a table at the same time make the same one.
-_TABLES = (
-    "CREATE TABLE IF NOT EXISTS schema_migrations (component text, version int, name text,"
-    " PRIMARY KEY (component, version)) WITH ID = 6d1f9f0a-1f1e-4a53-8a52-0d6a5c4f8e01",
-    "CREATE TABLE IF NOT EXISTS schema_lock (name text PRIMARY KEY, owner text)"
-    " WITH ID = 6d1f9f0a-1f1e-4a53-8a52-0d6a5c4f8e02",
-)
+_TABLES = {
+    "schema_migrations": "(component text, version int, name text, PRIMARY KEY (component, version))",
+    "schema_lock": "(name text PRIMARY KEY, owner text)",
+}
+_NAMESPACE = uuid.UUID("6d1f9f0a-1f1e-4a53-8a52-0d6a5c4f8e00")
 # Longer than any schema takes; whoever dies with the lock holds the others up for so long.
 LOCKED_FOR = timedelta(seconds=60)
 STATEMENT_TIMEOUT = timedelta(seconds=20)
@@ -40,8 +39,10 @@ def migrate(session: Session, *, component: str, schema: Traversable) -> None:
     be repeated. Raises NewerSchema when the keyspace has a version that is not in the folder, NotNow, and what the
     driver raises.
     """
-    for table in _TABLES:
-        _define(session, table)
+    for table, columns in _TABLES.items():
+        # Two processes that make a table at the same time make the same one, and a cluster has each id once.
+        table_id = uuid.uuid5(_NAMESPACE, f"{session.keyspace}.{table}")
+        _define(session, f"CREATE TABLE IF NOT EXISTS {table} {columns} WITH ID = {table_id}")
     folders = {"mesh": files("mesh.storage") / "schema" / "cassandra", component: schema}
     if not any(_missing(session, name, folder) for name, folder in folders.items()):
         return
