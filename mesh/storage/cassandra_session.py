@@ -79,38 +79,38 @@ def connect(url: CassandraUrl, *, component: str, schema: Traversable) -> Sessio
         compression=False,
     )
     try:
-        session = _checked(cluster, url, keyspace=url.keyspace_of(component))
+        session = cluster.connect()
+        session.set_keyspace(url.keyspace_of(component))
         migrate(session, component=component, schema=schema)
     except BaseException as error:
         cluster.shutdown()
         if isinstance(error, (*TROUBLE, NotNow)) and not isinstance(error, BadCql):
-            raise CannotConnect(_reason(error, url, component)) from error
+            raise CannotConnect(_reason(error, url, component, datacenters=_datacenters(cluster))) from error
         raise
     # Statements say their timestamps where it matters; those of the driver are one process's wall clock.
     session.use_client_timestamp = False
     return session
 
 
-def _checked(cluster: Cluster, url: CassandraUrl, *, keyspace: str) -> Session:
-    session = cluster.connect()
-    datacenters = sorted({host.datacenter for host in cluster.metadata.all_hosts() if host.datacenter})
-    if url.datacenter not in datacenters:
-        raise CannotConnect(f"there is no datacenter {url.datacenter}; there is {', '.join(datacenters)}")
-    session.set_keyspace(keyspace)
-    return session
+def _datacenters(cluster: Cluster) -> list[str]:
+    """Those that the cluster told of, if it could be asked."""
+    return sorted({host.datacenter for host in cluster.metadata.all_hosts() if host.datacenter})
 
 
-def _reason(error: BaseException, url: CassandraUrl, component: str) -> str:
-    causes = list(error.errors.values()) if isinstance(error, NoHostAvailable) else [error]
-    nodes = f"{', '.join(url.hosts)} port {url.port}"
-    for cause in causes:
+def _reason(error: BaseException, url: CassandraUrl, component: str, *, datacenters: list[str]) -> str:
+    keyspace, nodes = url.keyspace_of(component), f"{', '.join(url.hosts)} port {url.port}"
+    if datacenters and url.datacenter not in datacenters:
+        return f"{nodes}: there is no datacenter {url.datacenter}; there is {', '.join(datacenters)}"
+    # The driver has a failure for each node, or when it did not come to that a list of the nodes.
+    failures = getattr(error, "errors", None)
+    for cause in failures.values() if isinstance(failures, dict) else [error]:
         if isinstance(cause, AuthenticationFailed):
             return f"{nodes}: user {url.user} or its password is wrong"
         if isinstance(cause, InvalidRequest):
-            return f"{nodes}: keyspace {url.keyspace_of(component)}: {_line(cause)}"
+            return f"{nodes}: keyspace {keyspace}: {_line(cause)}"
         if isinstance(cause, Unauthorized):
-            return f"{nodes}: user {url.user} may not use keyspace {url.keyspace_of(component)}"
-    return f"{nodes} cannot be reached: {_line(causes[0] if causes else error)}"
+            return f"{nodes}: user {url.user} may not use keyspace {keyspace}"
+    return f"{nodes} cannot be reached: {_line(error)}"
 
 
 def _line(error: object) -> str:

@@ -41,11 +41,18 @@ def store_urls() -> dict[str, str]:
     return found
 
 
-@cache
-def _session(component: str) -> Session:
+def store_url(component: str) -> CassandraUrl:
+    """The keyspace of one service."""
     url = parse_store_url(store_urls()[component])
     assert isinstance(url, CassandraUrl)
-    session = connect(url, component=component, schema=files(f"{component}_svc.store") / "schema" / "cassandra")
+    return url
+
+
+@cache
+def _session(component: str) -> Session:
+    session = connect(
+        store_url(component), component=component, schema=files(f"{component}_svc.store") / "schema" / "cassandra"
+    )
     atexit.register(session.cluster.shutdown)
     return session
 

@@ -1,0 +1,246 @@
+"""A keyspace on a real Cassandra: statements, batches, pages, what is said when something is wrong, and its schema."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mesh.caller import ANONYMOUS, CURRENT_CALL, Call
+from mesh.errors import DeadlineExceeded, Unavailable
+from mesh.metrics import Metrics
+from mesh.storage.cassandra import Cassandra, Statement, TooManyRows, open_cassandra
+from mesh.storage.cassandra_session import CannotConnect, connect
+from mesh.storage.migrations import NewerSchema
+from mesh.storage.url import CassandraUrl
+from tests.support.cassandra import store_url
+from tests.support.free_ports import free_row
+from tests.support.relay import relay
+from tests.support.wait_until import wait_until
+
+COMPONENT = "trial"
+FIRST = """-- Numbers; with a semicolon here.
+CREATE TABLE IF NOT EXISTS numbers (owner bigint, number bigint, text text, PRIMARY KEY ((owner), number));
+CREATE TABLE IF NOT EXISTS claims (name text PRIMARY KEY, owner bigint);
+"""
+INSERT = Statement("numbers.insert", "INSERT INTO numbers (owner, number, text) VALUES (?, ?, ?) USING TIMESTAMP ?")
+LIST = Statement("numbers.list", "SELECT number FROM numbers WHERE owner = ?")
+GET = Statement("numbers.get", "SELECT text FROM numbers WHERE owner = ? AND number = ?")
+CLAIM = Statement("claims.claim", "INSERT INTO claims (name, owner) VALUES (?, ?) IF NOT EXISTS")
+CLAIMED = Statement("claims.get", "SELECT owner FROM claims WHERE name = ?", is_serial=True)
+
+
+@pytest.fixture
+def schema(tmp_path: Path) -> Path:
+    folder = tmp_path / "schema"
+    folder.mkdir()
+    (folder / "0001_numbers.cql").write_text(FIRST)
+    return folder
+
+
+@pytest.fixture
+def url() -> CassandraUrl:
+    return store_url(COMPONENT)
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    return Metrics()
+
+
+@pytest.fixture
+async def cassandra(url: CassandraUrl, schema: Path, metrics: Metrics) -> AsyncIterator[Cassandra]:
+    async with opened(url, schema, metrics) as cassandra:
+        await ready(cassandra)
+        for table in ("numbers", "claims"):
+            await cassandra.run(Statement("truncate", f"TRUNCATE {table}"))
+        yield cassandra
+
+
+def opened(url: CassandraUrl, schema: Path, metrics: Metrics | None = None) -> AbstractAsyncContextManager[Cassandra]:
+    return open_cassandra(url, component=COMPONENT, schema=schema, metrics=metrics)
+
+
+async def ready(cassandra: Cassandra) -> None:
+    async def answers() -> bool:
+        try:
+            await cassandra.ping()
+        except Unavailable:
+            return False
+        return True
+
+    await wait_until(answers, at_most=30)
+
+
+async def test_a_row_is_read_as_it_was_written(cassandra: Cassandra) -> None:
+    await cassandra.run(INSERT, 1, 2, "two", 10)
+    assert await cassandra.run(GET, 1, 2) == [("two",)]
+    assert await cassandra.run(GET, 1, 3) == []
+
+
+async def test_the_later_timestamp_wins_and_not_the_later_write(cassandra: Cassandra) -> None:
+    await cassandra.run(INSERT, 1, 2, "new", 20)
+    await cassandra.run(INSERT, 1, 2, "old", 10)
+    assert await cassandra.run(GET, 1, 2) == [("new",)]
+
+
+async def test_a_batch_is_done_as_a_whole(cassandra: Cassandra) -> None:
+    await cassandra.batch("numbers.both", (INSERT, (1, 1, "one", 10)), (INSERT, (2, 2, "two", 10)))
+    assert [await cassandra.run(GET, number, number) for number in (1, 2)] == [[("one",)], [("two",)]]
+
+
+async def test_of_eight_claims_at_once_one_is_applied(cassandra: Cassandra) -> None:
+    applied = await asyncio.gather(*(cassandra.applied(CLAIM, "ann", owner) for owner in range(8)))
+    assert sum(applied) == 1
+    assert await cassandra.run(CLAIMED, "ann") == [(applied.index(True),)]
+
+
+async def test_pages_follow_each_other_until_the_last(cassandra: Cassandra) -> None:
+    await asyncio.gather(*(cassandra.run(INSERT, 1, number, "", 10) for number in range(25)))
+    found, state = [], b""
+    for size in (10, 10, 5):
+        page = await cassandra.page(LIST, 1, size=10, state=state)
+        assert len(page.rows) == size
+        found += [number for (number,) in page.rows]
+        state = page.next_state
+    assert (found, state) == (list(range(25)), b"")
+
+
+async def test_a_statement_without_a_bound_is_a_defect(cassandra: Cassandra) -> None:
+    await asyncio.gather(*(cassandra.run(INSERT, 1, number, "", 10) for number in range(5_001)))
+    with pytest.raises(TooManyRows, match=r"numbers\.list"):
+        await cassandra.run(LIST, 1)
+
+
+async def test_hundreds_at_once_all_get_their_own_answer(cassandra: Cassandra) -> None:
+    await asyncio.gather(*(cassandra.run(INSERT, 1, number, str(number), 10) for number in range(600)))
+    rows = await asyncio.gather(*(cassandra.run(GET, 1, number) for number in range(600)))
+    assert rows == [[(str(number),)] for number in range(600)]
+
+
+async def test_who_gives_up_waiting_disturbs_nobody(cassandra: Cassandra) -> None:
+    async with asyncio.TaskGroup() as group:
+        waiting = [group.create_task(cassandra.run(GET, 1, number)) for number in range(50)]
+        await asyncio.sleep(0)
+        for one in waiting[::2]:
+            one.cancel()
+    assert [one.result() for one in waiting[1::2]] == [[]] * 25
+    assert await cassandra.run(GET, 1, 1) == []
+
+
+async def test_a_call_that_has_no_time_left_sends_nothing(cassandra: Cassandra) -> None:
+    now = asyncio.get_running_loop().time()
+    token = CURRENT_CALL.set(Call(ANONYMOUS, "request-1", now + 0.004))
+    try:
+        with pytest.raises(DeadlineExceeded):
+            await cassandra.run(INSERT, 1, 1, "late", 10)
+    finally:
+        CURRENT_CALL.reset(token)
+    assert await cassandra.run(GET, 1, 1) == []
+
+
+async def test_a_statement_is_counted_by_its_name(cassandra: Cassandra, metrics: Metrics) -> None:
+    await cassandra.run(GET, 1, 1)
+    labels = {"statement": "numbers.get", "outcome": "OK"}
+    assert metrics.registry.get_sample_value("aviary_store_calls_total", labels) == 1
+
+
+async def test_a_wrong_statement_is_a_defect_and_not_an_outage(cassandra: Cassandra) -> None:
+    with pytest.raises(Exception, match="nowhere") as raised:
+        await cassandra.run(Statement("wrong", "SELECT a FROM nowhere"))
+    assert not isinstance(raised.value, Unavailable)
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"port": 1}, "127.0.0.1 port 1 cannot be reached"),
+        ({"password": "wrong"}, "or its password is wrong"),
+        ({"prefix": "nobody"}, "keyspace nobody_trial"),
+        ({"datacenter": "mars"}, "there is no datacenter mars; there is datacenter1"),
+    ],
+)
+async def test_what_is_wrong_with_a_cluster_is_said_in_one_line(
+    url: CassandraUrl, schema: Path, changed: dict[str, object], reason: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    wrong = replace(url, **changed)  # type: ignore[arg-type] # each is of its field's type
+    async with opened(wrong, schema) as cassandra:
+
+        async def is_known() -> bool:
+            with pytest.raises(Unavailable) as raised:
+                await cassandra.ping()
+            return reason in raised.value.message
+
+        await wait_until(is_known, at_most=30)
+    (record,) = [record for record in caplog.records if record.name == "mesh.storage.cassandra"]
+    told = record.fields["reason"]  # type: ignore[attr-defined] # our extra
+    assert reason in told
+    assert "\n" not in told
+    assert url.password not in told
+
+
+async def test_a_cluster_that_comes_later_is_found(url: CassandraUrl, schema: Path) -> None:
+    """The service is there first; the store begins to answer once somebody listens at its address."""
+    port = free_row(1)
+    async with opened(replace(url, port=port), schema) as cassandra:
+        with pytest.raises(Unavailable):
+            await cassandra.ping()
+        async with relay(port, url.port):
+            await ready(cassandra)
+
+
+async def test_a_store_that_stops_answering_is_unavailable_in_time_and_comes_back(
+    url: CassandraUrl, schema: Path
+) -> None:
+    port = free_row(1)
+    async with relay(port, url.port) as tap, opened(replace(url, port=port), schema) as cassandra:
+        await ready(cassandra)
+        await cassandra.run(GET, 1, 1)
+        tap.clear()
+        began = asyncio.get_running_loop().time()
+        with pytest.raises(Unavailable):
+            await cassandra.run(GET, 1, 1)
+        assert asyncio.get_running_loop().time() - began < 3
+        tap.set()
+        await ready(cassandra)
+
+
+async def test_schema_files_are_applied_once_also_by_two_at_once(url: CassandraUrl, schema: Path) -> None:
+    async with opened(url, schema) as one, opened(url, schema) as other:
+        await asyncio.gather(ready(one), ready(other))
+        rows = await one.run(
+            Statement("versions", "SELECT version, name FROM schema_migrations WHERE component = 'trial'")
+        )
+    assert rows[-1] == (len(rows), rows[-1][1])
+
+
+async def test_a_keyspace_of_a_later_version_is_not_touched(url: CassandraUrl, schema: Path, tmp_path: Path) -> None:
+    async with opened(url, schema) as cassandra:
+        await ready(cassandra)
+        later = "INSERT INTO schema_migrations (component, version, name) VALUES ('trial', 99, 'later')"
+        await cassandra.run(Statement("later", later))
+        try:
+            with pytest.raises(NewerSchema, match="99 of trial is newer"):
+                await asyncio.to_thread(connect, url, component=COMPONENT, schema=schema)
+        finally:
+            sooner = "DELETE FROM schema_migrations WHERE component = 'trial' AND version = 99"
+            await cassandra.run(Statement("sooner", sooner))
+
+
+async def test_while_another_process_changes_the_schema_the_store_is_not_used(url: CassandraUrl, schema: Path) -> None:
+    async with opened(url, schema) as cassandra:
+        await ready(cassandra)
+        (schema / "0002_more.cql").write_text("ALTER TABLE numbers WITH comment = 'more';")
+        await cassandra.run(Statement("lock", "INSERT INTO schema_lock (name, owner) VALUES ('schema', 'other')"))
+        with pytest.raises(CannotConnect, match="another process changes the schema"):
+            await asyncio.to_thread(connect, url, component=COMPONENT, schema=schema)
+        await cassandra.run(Statement("unlock", "DELETE FROM schema_lock WHERE name = 'schema'"))
+        session = await asyncio.to_thread(connect, url, component=COMPONENT, schema=schema)
+        await asyncio.to_thread(session.cluster.shutdown)
+        version = "FROM schema_migrations WHERE component = 'trial' AND version = 2"
+        assert await cassandra.run(Statement("second", f"SELECT name {version}")) == [("0002_more.cql",)]
+        await cassandra.run(Statement("forget", f"DELETE {version}"))
