@@ -78,7 +78,7 @@ class Cassandra:
         self._loop = asyncio.get_running_loop()
         self._session = session
         self._why_not = "it was not asked yet"
-        self._prepared: dict[str, PreparedStatement] = {}
+        self._prepared: dict[Statement, PreparedStatement] = {}
         self._preparing = asyncio.Lock()
         self._slots = asyncio.Semaphore(IN_FLIGHT)
         self._answers: deque[tuple[asyncio.Future[Any], object, BaseException | None]] = deque()
@@ -118,7 +118,7 @@ class Cassandra:
         await self.run(_PING)
 
     async def _bound(self, statement: Statement, values: Values) -> BoundStatement:
-        prepared = self._prepared.get(statement.text)
+        prepared = self._prepared.get(statement)
         if prepared is None:
             prepared = await self._prepare(statement)
         return prepared.bind(values)
@@ -127,7 +127,7 @@ class Cassandra:
         """Ask the servers, once for each statement of a process; the driver blocks meanwhile."""
         session = self._connected()
         async with self._preparing:
-            if statement.text not in self._prepared:
+            if statement not in self._prepared:
                 try:
                     async with asyncio.timeout(_seconds_left()):
                         prepared = await asyncio.to_thread(session.prepare, statement.text)
@@ -137,8 +137,8 @@ class Cassandra:
                     raise Unavailable.backend("the store") from error
                 if statement.is_serial:
                     prepared.consistency_level = ConsistencyLevel.LOCAL_SERIAL
-                self._prepared[statement.text] = prepared
-        return self._prepared[statement.text]
+                self._prepared[statement] = prepared
+        return self._prepared[statement]
 
     async def _ask(
         self, name: str, statement: BoundStatement | BatchStatement, *, state: bytes = b""
