@@ -14,8 +14,8 @@ from tweet_svc.model import Claim, RequestKey, Tweet
 class TweetStore(Protocol):
     """Tweets, the keys of the requests that made them, and the events about them.
 
-    Every method raises Unavailable when the store cannot be reached; a write may have happened then.
-    Times are microseconds since 1970.
+    Every method raises Unavailable when the store cannot be reached; a write may have happened then, or may still, and
+    lists may show it later than get_many. Repeating the write is always safe. Times are microseconds since 1970.
     """
 
     async def claim(self, key: RequestKey, *, request_hash: bytes, candidate_id: int, at_us: int) -> Claim:
@@ -33,7 +33,8 @@ class TweetStore(Protocol):
         """Save the tweet and its event together, or neither.
 
         After insert returns every read sees the tweet.
-        Inserting the same tweet again changes nothing, and never brings back a deleted one.
+        Inserting the same tweet again changes nothing, and never brings back a deleted one, however late it comes.
+        Of several inserts at the same time each may save the event.
         """
         ...
 
@@ -42,7 +43,7 @@ class TweetStore(Protocol):
 
         The text is blanked; author, parent and conversation stay.
         After delete returns no list has the tweet, and get_many gives it as deleted.
-        Deleting it again changes nothing.
+        Deleting it again changes nothing. Of several deletes at the same time each may save its event.
         """
         ...
 

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 
-from mesh.events.interface import Outbox, OutboxEvent
+from mesh.events.interface import OutboxEvent
+from mesh.ids import first_id_at
+from mesh.metrics import Metrics
+from mesh.storage.cassandra import Cassandra, Statement
+from mesh.storage.cassandra_outbox import CassandraOutbox
 from mesh.storage.outbox import SqliteOutbox
-from mesh.storage.sqlite import open_database
+from mesh.storage.sqlite import SqliteDatabase, open_database
+from tests.support.cassandra import _session, open_keyspace
 from tweet_svc.model import RequestKey, Tweet
 from tweet_svc.store import TweetStore
+from tweet_svc.store.cassandra import CassandraTweetStore
 from tweet_svc.store.sqlite import SqliteTweetStore
 
 ANN, BOB, CYD = 11, 12, 13
@@ -25,13 +33,11 @@ KEY = RequestKey(ANN, "CreateTweet", "key-1")
 
 @dataclass(frozen=True)
 class Opened:
-    """A store, and the outbox that its events go to."""
+    """A store, its engine, and the ids of the events that wait in its outbox, in their order."""
 
     store: TweetStore
-    outbox: Outbox
-
-    async def announced(self) -> list[int]:
-        return [row.event.event_id for row in await self.outbox.pending(after=0, limit=1000)]
+    engine: SqliteDatabase | Cassandra
+    announced: Callable[[], Awaitable[list[int]]]
 
 
 Open = Callable[[Path], AbstractAsyncContextManager[Opened]]
@@ -41,12 +47,39 @@ Open = Callable[[Path], AbstractAsyncContextManager[Opened]]
 async def open_sqlite(folder: Path) -> AsyncIterator[Opened]:
     schema = files("tweet_svc.store") / "schema" / "sqlite"
     async with open_database(folder / "tweet_svc.db", component="tweet", schema=schema) as database:
-        yield Opened(SqliteTweetStore(database), SqliteOutbox(database))
+        outbox = SqliteOutbox(database)
 
+        async def announced() -> list[int]:
+            return [row.event.event_id for row in await outbox.pending(after=0, limit=1000)]
+
+        yield Opened(SqliteTweetStore(database), database, announced)
+
+
+@asynccontextmanager
+async def open_cassandra(folder: Path) -> AsyncIterator[Opened]:
+    """Empty for a new folder; opened again, or twice, for the same one it has the same rows."""
+    seen = folder / "tweet_svc.cassandra"
+    if seen.exists():
+        yield on_cassandra(Cassandra(Metrics(), _session("tweet")))
+    else:
+        async with open_keyspace("tweet") as cassandra:
+            seen.touch()
+            yield on_cassandra(cassandra)
+
+
+def on_cassandra(cassandra: Cassandra) -> Opened:
+    async def announced() -> list[int]:
+        return [event_id for _, event_id in sorted(await cassandra.run(_EVENTS))]
+
+    return Opened(CassandraTweetStore(cassandra, CassandraOutbox(cassandra)), cassandra, announced)
+
+
+_EVENTS = Statement("test.events", "SELECT sequence, event_id FROM outbox")
 
 # A new backend is one more line.
 BACKENDS: dict[str, Open] = {
     "sqlite": open_sqlite,
+    "cassandra": open_cassandra,
 }
 
 
@@ -56,6 +89,11 @@ def a_tweet(number: int, *, by: int = ANN, content: str = "hello", answers: int 
     return Tweet(ID + number, by, content, parent_id, parent_id or ID + number)
 
 
+def first_of(year: int, month: int) -> int:
+    """The lowest id of a month."""
+    return first_id_at(int(datetime(year, month, 1, tzinfo=UTC).timestamp()) * 1_000_000)
+
+
 def an_event(event_id: int) -> OutboxEvent:
     return OutboxEvent(event_id, "ev.tweet.created.00", b"event")
 
@@ -63,6 +101,12 @@ def an_event(event_id: int) -> OutboxEvent:
 async def insert(store: TweetStore, *tweets: Tweet) -> None:
     for tweet in tweets:
         await store.insert(tweet, announce=an_event(tweet.tweet_id), at_us=NOW_US)
+
+
+async def insert_many(store: TweetStore, *tweets: Tweet) -> None:
+    """For tests that look at how much there is, and not at the order in which it came."""
+    for start in range(0, len(tweets), 100):
+        await asyncio.gather(*(insert(store, tweet) for tweet in tweets[start : start + 100]))
 
 
 async def delete(store: TweetStore, tweet: Tweet) -> None:

@@ -9,12 +9,17 @@ from pathlib import Path
 import apsw
 import pytest
 
+from mesh.errors import Unavailable
 from mesh.events.interface import OutboxEvent
+from mesh.storage.cassandra import Call, Cassandra, Row, Statement
 from mesh.storage.sqlite import SqliteDatabase
 from tests.conformance.tweet_store import test_keys as keys
 from tests.conformance.tweet_store import test_lists as lists
+from tests.conformance.tweet_store import test_months as months
 from tests.conformance.tweet_store import test_tweets as tweets
-from tests.conformance.tweet_store.cases import BACKENDS, BOB, KEY, Opened, an_event
+from tests.conformance.tweet_store import test_unknown_outcomes as unknown
+from tests.conformance.tweet_store.between import Between
+from tests.conformance.tweet_store.cases import BACKENDS, BOB, HOUR_US, KEY, NOW_US, Opened, an_event, on_cassandra
 from tweet_svc.model import Claim, RequestKey, Tweet
 from tweet_svc.store import TweetStore
 from tweet_svc.store.sqlite import SqliteTweetStore
@@ -99,6 +104,39 @@ class GivesNoReplies(SqliteTweetStore):
         return []
 
 
+class StampsByTheClock(Between):
+    """Of Cassandra: an insert has the time of the insert, and not that of the id."""
+
+    async def batch(self, name: str, *calls: Call) -> list[Row]:
+        late = [
+            (statement, (*values[:-1], NOW_US + HOUR_US) if statement.name.startswith("tweets.insert") else values)
+            for statement, values in calls
+        ]
+        return await super().batch(name, *late)
+
+
+class MarksOnlyTheBody(Between):
+    """Of Cassandra: a delete leaves the lists alone."""
+
+    async def batch(self, name: str, *calls: Call) -> list[Row]:
+        return await super().batch(name, *(call for call in calls if call[0].name != "tweets.delete_of_user"))
+
+
+class ReadsOneMonth(Between):
+    """Of Cassandra: a list ends with the month in which it began."""
+
+    async def run(self, statement: Statement, *values: object) -> list[Row]:
+        rows = await super().run(statement, *values)
+        return rows[:1] if statement.name == "tweets.months" else rows
+
+
+class LooksNoClaimUp(Between):
+    """Of Cassandra: after an answer that was lost nobody asks whose key it is."""
+
+    async def run(self, statement: Statement, *values: object) -> list[Row]:
+        return [] if statement.name == "tweets.claimed" else await super().run(statement, *values)
+
+
 async def execute(database: SqliteDatabase, statement: str, tweet_id: int) -> None:
     def work(connection: apsw.Connection) -> None:
         connection.execute(statement, (tweet_id,))
@@ -151,6 +189,38 @@ async def test_a_store_that_shares_keys_among_users_fails_its_test(tmp_path: Pat
             )
 
 
+@pytest.mark.parametrize(
+    ("broken", "check"),
+    [
+        (MarksOnlyTheBody, tweets.test_no_list_has_a_deleted_tweet),
+        (ReadsOneMonth, months.test_months_of_deleted_tweets_make_no_page_short),
+    ],
+)
+async def test_a_store_that_uses_cassandra_wrongly_fails_its_test(
+    broken: type[Between], check: Callable[[TweetStore], Awaitable[None]], tmp_path: Path
+) -> None:
+    async with BACKENDS["cassandra"](tmp_path) as opened:
+        assert isinstance(opened.engine, Cassandra)
+        with pytest.raises(AssertionError):
+            await check(on_cassandra(broken(opened.engine)).store)
+
+
+@pytest.mark.parametrize(
+    ("broken", "check"),
+    [
+        (StampsByTheClock, unknown.test_an_insert_that_is_done_after_the_delete_brings_nothing_back),
+        (LooksNoClaimUp, unknown.test_a_claim_whose_answer_is_lost_is_looked_up),
+    ],
+)
+async def test_a_store_that_believes_cassandra_fails_its_test(
+    broken: type[Between], check: Callable[[Cassandra], Awaitable[None]], tmp_path: Path
+) -> None:
+    async with BACKENDS["cassandra"](tmp_path) as opened:
+        assert isinstance(opened.engine, Cassandra)
+        with pytest.raises((AssertionError, Unavailable)):
+            await check(broken(opened.engine))
+
+
 def _with(broken: type[SqliteTweetStore], opened: Opened) -> Opened:
-    assert isinstance(opened.store, SqliteTweetStore)
-    return Opened(broken(opened.store._database), opened.outbox)
+    assert isinstance(opened.engine, SqliteDatabase)
+    return replace(opened, store=broken(opened.engine))

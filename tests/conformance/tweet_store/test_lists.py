@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.conformance.tweet_store.cases import ANN, BOB, CYD, ID, a_tweet, delete, insert, newest
+from tests.conformance.tweet_store.cases import ANN, BOB, CYD, ID, a_tweet, delete, insert, insert_many, newest
 from tweet_svc.store import TweetStore
 
 
@@ -56,7 +56,7 @@ async def test_replies_can_be_left_out(store: TweetStore) -> None:
 
 
 async def test_a_thousand_authors_are_asked_at_once(store: TweetStore) -> None:
-    await insert(store, *(a_tweet(number, by=number) for number in range(1, 1001)))
+    await insert_many(store, *(a_tweet(number, by=number) for number in range(1, 1001)))
     found = await store.list_author_ids(range(1, 1001), below=0, above=0, limit=1)
     assert found == {number: [ID + number] for number in range(1, 1001)}
 

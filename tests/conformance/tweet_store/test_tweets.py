@@ -9,7 +9,20 @@ from typing import Any, cast
 import pytest
 
 from mesh.events.interface import OutboxEvent
-from tests.conformance.tweet_store.cases import BOB, ID, NOW_US, Open, Opened, a_tweet, an_event, delete, insert, newest
+from mesh.ids import id_time_us
+from tests.conformance.tweet_store.cases import (
+    BOB,
+    ID,
+    NOW_US,
+    Open,
+    Opened,
+    a_tweet,
+    an_event,
+    delete,
+    insert,
+    insert_many,
+    newest,
+)
 from tweet_svc.store import TweetStore
 
 UNSAVABLE = OutboxEvent(7, "ev.tweet.created.00", cast("bytes", cast("Any", object())))
@@ -94,6 +107,23 @@ async def test_deleting_again_changes_nothing(store: TweetStore) -> None:
     assert await store.get_many([tweet.tweet_id]) == before
 
 
+async def test_a_delete_by_a_clock_that_is_behind_the_id_holds_too(store: TweetStore) -> None:
+    tweet = a_tweet(1)
+    await insert(store, tweet)
+    await store.delete(tweet, announce=an_event(77), at_us=id_time_us(tweet.tweet_id) - 10_000_000)
+    await insert(store, tweet)
+    assert await store.get_many([tweet.tweet_id]) == {tweet.tweet_id: replace(tweet, content="", is_deleted=True)}
+    assert await newest(store) == []
+
+
+async def test_deleting_an_unknown_tweet_changes_nothing(opened: Opened) -> None:
+    await delete(opened.store, a_tweet(1))
+    assert await opened.store.get_many([ID + 1]) == {}
+    assert await opened.announced() == []
+    await insert(opened.store, a_tweet(1))
+    assert await newest(opened.store) == [1]
+
+
 async def test_unknown_ids_are_left_out_and_an_id_asked_twice_is_answered_once(store: TweetStore) -> None:
     tweet = a_tweet(1)
     await insert(store, tweet)
@@ -103,7 +133,7 @@ async def test_unknown_ids_are_left_out_and_an_id_asked_twice_is_answered_once(s
 
 async def test_a_thousand_tweets_come_at_once(store: TweetStore) -> None:
     tweets = [a_tweet(number) for number in range(1, 1001)]
-    await insert(store, *tweets)
+    await insert_many(store, *tweets)
     assert len(await store.get_many([tweet.tweet_id for tweet in tweets])) == 1000
 
 
