@@ -20,8 +20,8 @@ help: ## list the targets
 
 setup: $(VENV)/.dev grpcurl ## install what development needs into .venv, and grpcurl into .tools
 
-up: $(VENV)/.run ## run the whole mesh until Ctrl-C; flags in ARGS, such as ARGS="--edge-port 9080 --data-dir /tmp/b"
-	@$(RUN) -m dev_mesh up $(ARGS)
+up: $(VENV)/.run ## run the whole mesh until Ctrl-C; STORE=cassandra, or flags in ARGS, such as ARGS="--edge-port 9080"
+	@$(RUN) -m dev_mesh up $(if $(STORE),--store $(STORE)) $(ARGS)
 
 test: $(VENV)/.dev grpcurl ## run every test; ARGS goes to pytest, such as ARGS="-k timeline"
 	$(RUN) -m pytest $(ARGS)

@@ -54,6 +54,7 @@ def _options(flags: argparse.Namespace, data_dir: Path) -> Options:
         data_dir=data_dir,
         edge_port=flags.edge_port,
         replicas=flags.replicas,
+        store=flags.store,
         shows_tour=not flags.no_tour,
         settings=dict(flags.set),
     )

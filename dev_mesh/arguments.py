@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import get_args
 
+from dev_mesh.options import Store
 from dev_mesh.ports import describe_ports
 from dev_mesh.settings import known_names
 
@@ -39,6 +41,13 @@ def _parser() -> argparse.ArgumentParser:
         "--edge-port", type=_count, default=8080, help="port of the edge; the others follow it (default 8080)"
     )
     command.add_argument("--replicas", type=_count, default=1, help="processes of each service (default 1)")
+    command.add_argument(
+        "--store",
+        choices=get_args(Store),
+        default="sqlite",
+        help="where the stores are: files of SQLite, or a real Cassandra that is started too and needs Java 17 and,"
+        " at the first time, Maven (default sqlite)",
+    )
     command.add_argument("--no-tour", action="store_true", help="do not show the tour on fresh data")
     command.add_argument(
         "--set",

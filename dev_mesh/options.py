@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
+
+Store = Literal["sqlite", "cassandra"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,4 +18,5 @@ class Options:
     edge_port: int = 8080
     replicas: int = 1
     shows_tour: bool = True
+    store: Store = "sqlite"
     settings: Mapping[str, str] = field(default_factory=dict)

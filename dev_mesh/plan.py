@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
+from dev_mesh.cassandra.cluster import LocalCluster
 from dev_mesh.child import Program
 from dev_mesh.keys import Keys
 from dev_mesh.nats_conf import nats_url
@@ -24,6 +26,24 @@ class Plan:
     options: Options
     ports: Mapping[str, int]
     keys: Keys
+
+    @property
+    def cassandra(self) -> LocalCluster | None:
+        """The cluster that the stores are on, if that is where they are."""
+        if self.options.store != "cassandra":
+            return None
+        return LocalCluster(
+            self.options.data_dir / "cassandra",
+            port=self.ports["cassandra"],
+            storage_port=self.ports["cassandra nodes"],
+        )
+
+    def store_url(self, service: str) -> str:
+        """Where a service ("tweet_svc") keeps its rows."""
+        cluster = self.cassandra
+        if cluster is None:
+            return f"sqlite://{quote(str(self.options.data_dir / service))}"
+        return cluster.store_url(service.removesuffix("_svc"))
 
     @property
     def edge_url(self) -> str:

@@ -24,16 +24,19 @@ class PortTaken(Exception):
     """Another program listens there. The message names the port, its use and the flag."""
 
 
-def plan_ports(edge_port: int, *, replicas: int = 1) -> dict[str, int]:
+def plan_ports(edge_port: int, *, replicas: int = 1, has_cassandra: bool = False) -> dict[str, int]:
     """Port by process name; "NAME metrics" is where a process shows its metrics. Raises ValueError beyond 65535.
 
     edge-port + 0 is the edge, + 1 to 6 the services, + 7 Redis, + 8 NATS, + 9 its monitor, + 10 the edge's metrics,
-    + 11 to 16 the services' metrics; each further replica takes 12 more: six services, six metrics.
+    + 11 to 16 the services' metrics; each further replica takes 12 more: six services, six metrics. Cassandra takes
+    the last two: for clients, and for its nodes among themselves.
     """
     names = [*_FIRST, *(f"{name} metrics" for name in SERVICE_PROCESSES)]
     for number in range(2, replicas + 1):
         copies = [replica_name(name, number) for name in SERVICE_PROCESSES]
         names += [*copies, *(f"{name} metrics" for name in copies)]
+    if has_cassandra:
+        names += ["cassandra", "cassandra nodes"]
     if edge_port < 1 or edge_port + len(names) - 1 > 65535:
         raise ValueError(f"--edge-port {edge_port} leaves no room for {len(names)} ports up to 65535")
     return {name: edge_port + offset for offset, name in enumerate(names)}
@@ -73,4 +76,6 @@ def describe_ports() -> str:
     """The order of the ports, for --help."""
     lines = ["ports, counted from --edge-port:"]
     lines += [f"  +{offset:<3} {name}" for name, offset in plan_ports(1000).items() for offset in [offset - 1000]]
-    return "\n".join([*lines, "  each further replica takes the next 12: the services, then their metrics"])
+    return "\n".join(
+        [*lines, "  each further replica takes the next 12: the services, then their metrics; Cassandra the last 2"]
+    )

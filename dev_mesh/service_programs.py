@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from functools import partial
-from urllib.parse import quote
 
 from dev_mesh.child import Program
 from dev_mesh.plan import ROOT, Plan
@@ -48,7 +47,7 @@ def _service_program(plan: Plan, name: str, copy: str) -> Program:
         **_ENVIRONMENT,
         "AVIARY_LISTEN": address,
         "AVIARY_METRICS_LISTEN": plan.address(f"{copy} metrics"),
-        "AVIARY_STORE_URL": f"sqlite://{quote(str(plan.options.data_dir / service))}",
+        "AVIARY_STORE_URL": plan.store_url(service),
         "AVIARY_BUS_URL": plan.nats_url,
         "AVIARY_REDIS_URL": plan.redis_url,
         "AVIARY_JWKS_FILE": str(plan.keys.jwks_file),

@@ -10,7 +10,10 @@ from pathlib import Path
 from threading import Event
 
 from dev_mesh.binaries import BinaryMissing
-from dev_mesh.child import StartFailed
+from dev_mesh.cassandra.cluster import claim_home
+from dev_mesh.cassandra.fetch import FetchFailed, fetch_jars
+from dev_mesh.cassandra.machine import ToolMissing, cache_folder, find_java
+from dev_mesh.child import Program, StartFailed
 from dev_mesh.engine_programs import nats_program, redis_program
 from dev_mesh.keys import prepare_keys
 from dev_mesh.lock import AlreadyRunning, only_mesh
@@ -25,14 +28,26 @@ from mesh.clock import Clock
 from mesh.keys import BrokenKeys
 
 CANNOT_START = 2
-CANNOT = (AlreadyRunning, BinaryMissing, BrokenKeys, NotReady, OSError, PortTaken, StartFailed, ValueError)
+CANNOT = (
+    AlreadyRunning,
+    BinaryMissing,
+    BrokenKeys,
+    FetchFailed,
+    NotReady,
+    OSError,
+    PortTaken,
+    StartFailed,
+    ToolMissing,
+    ValueError,
+)
 ORPHANS_END_WITHIN = timedelta(seconds=2)
 
 
 def up(options: Options, *, clock: Clock) -> int:
     """Run a mesh until a signal ends it. Returns the exit code: 0 drained, 2 it could not start."""
     try:
-        ports = plan_ports(options.edge_port, replicas=options.replicas)
+        has_cassandra = options.store == "cassandra"
+        ports = plan_ports(options.edge_port, replicas=options.replicas, has_cassandra=has_cassandra)
         options.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         with only_mesh(options.data_dir):
             _check_free(ports, data_dir=options.data_dir, clock=clock)
@@ -60,7 +75,8 @@ def _check_free(ports: Mapping[str, int], *, data_dir: Path, clock: Clock) -> No
 
 
 async def _run(plan: Plan, *, shows_tour: bool, clock: Clock) -> None:
-    stages = [[nats_program(plan), redis_program(plan)], service_programs(plan), [edge_program(plan)]]
+    engines = [nats_program(plan), redis_program(plan), *_cassandra(plan)]
+    stages = [engines, service_programs(plan), [edge_program(plan)]]
     supervisor = Supervisor(stages, data_dir=plan.options.data_dir, edge_url=plan.edge_url, clock=clock, say=say)
     began = clock.monotonic()
     say(f"starting {sum(map(len, stages))} processes, data in {plan.options.data_dir}")
@@ -76,6 +92,21 @@ async def _run(plan: Plan, *, shows_tour: bool, clock: Clock) -> None:
 
     await supervisor.run(once_ready)
     say("stopped; the data stays")
+
+
+def _cassandra(plan: Plan) -> list[Program]:
+    cluster = plan.cassandra
+    if cluster is None:
+        return []
+    # Only then: the driver alone takes as long to import as all the rest.
+    from dev_mesh.cassandra.programs import cassandra_programs  # noqa: PLC0415 - see above
+    from dev_mesh.cassandra.readiness import Readiness  # noqa: PLC0415 - see above
+
+    java = find_java()
+    jars = fetch_jars(cache_folder(), say=say)
+    claim_home(cluster)
+    logs = plan.options.data_dir / "logs"
+    return cassandra_programs(cluster, java=java, jars=jars, logs=logs, readiness=Readiness(cluster))
 
 
 def say(text: str) -> None:
