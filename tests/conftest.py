@@ -13,7 +13,8 @@ from redis.asyncio import Redis
 from mesh.events.nats_streams import EVENTS, FANOUT
 from mesh.storage.redis import open_redis
 from mesh.storage.redis_pipeline import PipelinedRedis, open_redis_pipeline
-from tests.support.cassandra_nodes import CassandraParts, RunningCassandra, find_parts, start_cassandra
+from tests.support.cassandra import the_node
+from tests.support.cassandra_nodes import CassandraParts, RunningCassandra, find_parts
 from tests.support.servers import Server, delete_streams, start_nats, start_redis
 
 FIGURES = pytest.StashKey[list[str]]()
@@ -84,12 +85,8 @@ def cassandra_parts() -> CassandraParts:
 
 
 @pytest.fixture(scope="session")
-def cassandra_server(
-    cassandra_parts: CassandraParts, tmp_path_factory: pytest.TempPathFactory, tell: Callable[[str], None]
-) -> Iterator[RunningCassandra]:
+def cassandra_server(tell: Callable[[str], None]) -> RunningCassandra:
     """One real Cassandra node for all tests; those that stop it start their own."""
-    # As durable as `group`, and a single write is answered sooner.
-    folder = tmp_path_factory.mktemp("cassandra")
-    with start_cassandra(folder, cassandra_parts, commitlog_sync="batch") as server:
-        tell(f"Cassandra, one node, from an empty folder: ready after {server.took:.1f} s, {server.megabytes():.0f} MB")
-        yield server
+    server = the_node()
+    tell(f"Cassandra, one node, from an empty folder: ready after {server.took:.1f} s, {server.megabytes():.0f} MB")
+    return server

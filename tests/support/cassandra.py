@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import atexit
-import json
-import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-import pytest
 from cassandra.cluster import Session
 
+from dev_mesh.cassandra.cluster import SERVICES
 from mesh.metrics import Metrics
 from mesh.storage.cassandra import Cassandra
 from mesh.storage.cassandra_session import connect
 from mesh.storage.url import CassandraUrl, parse_store_url
+from tests.support.cassandra_nodes import RunningCassandra, find_parts, start_cassandra
 
-# A file with the store URL of each service on a running cluster, as `python -m dev_mesh.cassandra up` writes it.
-STORE_URLS = "AVIARY_TEST_STORE_URLS"
+# A keyspace that no service has.
+TRIAL = "trial"
 
 
 @asynccontextmanager
@@ -32,18 +32,20 @@ async def open_keyspace(component: str) -> AsyncIterator[Cassandra]:
 
 
 @cache
-def store_urls() -> dict[str, str]:
-    """The store URL of each service, by its short name."""
-    file = os.environ.get(STORE_URLS)
-    if file is None:
-        pytest.skip(f"there is no Cassandra: {STORE_URLS} is not set")
-    found: dict[str, str] = json.loads(Path(file).read_text())
-    return found
+def the_node() -> RunningCassandra:
+    """One node for all tests of this process, started by the first that asks. Those that stop one start their own."""
+    # As durable as `group`, and a single write is answered sooner.
+    parts, stack = find_parts(), ExitStack()
+    folder = Path(stack.enter_context(TemporaryDirectory(prefix="aviary-cassandra-")))
+    services = (*SERVICES, TRIAL)
+    node = stack.enter_context(start_cassandra(folder, parts, commitlog_sync="batch", services=services))
+    atexit.register(stack.close)
+    return node
 
 
 def store_url(component: str) -> CassandraUrl:
-    """The keyspace of one service."""
-    url = parse_store_url(store_urls()[component])
+    """The keyspace of one service, or of TRIAL."""
+    url = parse_store_url(the_node().cluster.store_url(component))
     assert isinstance(url, CassandraUrl)
     return url
 

@@ -6,14 +6,14 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 from typing import Any
 
-from dev_mesh.cassandra.cluster import CommitlogSync, LocalCluster, claim_home
+from dev_mesh.cassandra.cluster import SERVICES, CommitlogSync, LocalCluster, claim_home
 from dev_mesh.cassandra.fetch import FetchFailed, fetch_jars
 from dev_mesh.cassandra.machine import ToolMissing, cache_folder, find_java
 from dev_mesh.cassandra.node import node_command, write_node_files
@@ -47,11 +47,11 @@ def find_parts() -> CassandraParts:
 class RunningCassandra:
     """The nodes of a cluster as child processes. `took` is how long the last start lasted, in seconds."""
 
-    def __init__(self, cluster: LocalCluster, parts: CassandraParts) -> None:
+    def __init__(self, cluster: LocalCluster, parts: CassandraParts, services: Sequence[str] = SERVICES) -> None:
         self.cluster = cluster
         self.took = 0.0
         self._parts = parts
-        self._readiness = Readiness(cluster)
+        self._readiness = Readiness(cluster, services=services)
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
 
     def start(self, *numbers: int) -> None:
@@ -119,13 +119,18 @@ class RunningCassandra:
 
 @contextmanager
 def start_cassandra(
-    folder: Path, parts: CassandraParts, *, nodes: int = 1, commitlog_sync: CommitlogSync = "group"
+    folder: Path,
+    parts: CassandraParts,
+    *,
+    nodes: int = 1,
+    commitlog_sync: CommitlogSync = "group",
+    services: Sequence[str] = SERVICES,
 ) -> Iterator[RunningCassandra]:
-    """A cluster that is ready, with the keyspaces and roles of the services, stopped after the block."""
+    """A cluster that is ready, with keyspaces and roles of the services, stopped after the block."""
     port = free_row(2)
     cluster = LocalCluster(folder, nodes=nodes, port=port, storage_port=port + 1, commitlog_sync=commitlog_sync)
     claim_home(cluster)
-    running = RunningCassandra(cluster, parts)
+    running = RunningCassandra(cluster, parts, services)
     try:
         running.start()
         yield running

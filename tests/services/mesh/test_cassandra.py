@@ -17,12 +17,12 @@ from mesh.storage.cassandra import Cassandra, Statement, TooManyRows, open_cassa
 from mesh.storage.cassandra_session import CannotConnect, connect
 from mesh.storage.migrations import NewerSchema
 from mesh.storage.url import CassandraUrl
-from tests.support.cassandra import store_url
+from tests.support.cassandra import TRIAL, store_url
 from tests.support.free_ports import free_row
 from tests.support.relay import relay
 from tests.support.wait_until import wait_until
 
-COMPONENT = "trial"
+COMPONENT = TRIAL
 FIRST = """-- Numbers; with a semicolon here.
 CREATE TABLE IF NOT EXISTS numbers (owner bigint, number bigint, text text, PRIMARY KEY ((owner), number));
 CREATE TABLE IF NOT EXISTS claims (name text PRIMARY KEY, owner bigint);
