@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.conformance.tweet_store.cases import BACKENDS, Open, Opened
+from mesh.storage.cassandra import Cassandra
+from tests.conformance.tweet_store.cases import BACKENDS, Open, Opened, open_cassandra
 from tweet_svc.store import TweetStore
 
 
@@ -26,3 +27,11 @@ async def opened(open_backend: Open, tmp_path: Path) -> AsyncIterator[Opened]:
 @pytest.fixture
 def store(opened: Opened) -> TweetStore:
     return opened.store
+
+
+@pytest_asyncio.fixture
+async def cassandra(tmp_path: Path) -> AsyncIterator[Cassandra]:
+    """For what only Cassandra can do wrong."""
+    async with open_cassandra(tmp_path) as opened:
+        assert isinstance(opened.engine, Cassandra)
+        yield opened.engine

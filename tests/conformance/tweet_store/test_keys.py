@@ -21,7 +21,7 @@ async def test_the_first_call_for_a_key_stores_the_candidate(store: TweetStore) 
 
 async def test_every_later_call_returns_the_stored_id(store: TweetStore) -> None:
     await store.claim(KEY, request_hash=HASH, candidate_id=1, at_us=NOW_US)
-    for candidate_id in (2, 3):
+    for candidate_id in (2, 3, 1):
         claim = await store.claim(KEY, request_hash=HASH, candidate_id=candidate_id, at_us=NOW_US)
         assert claim == Claim(1, replayed=True)
 

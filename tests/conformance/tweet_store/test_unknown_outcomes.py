@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from mesh.errors import Unavailable
 from mesh.storage.cassandra import Cassandra
@@ -24,17 +21,9 @@ from tests.conformance.tweet_store.cases import (
     insert,
     newest,
     on_cassandra,
-    open_cassandra,
 )
 from tweet_svc.model import Claim, RequestIdReused
 from tweet_svc.store import TweetStore
-
-
-@pytest_asyncio.fixture
-async def cassandra(tmp_path: Path) -> AsyncIterator[Cassandra]:
-    async with open_cassandra(tmp_path) as opened:
-        assert isinstance(opened.engine, Cassandra)
-        yield opened.engine
 
 
 async def claim(store: TweetStore, candidate_id: int, *, request_hash: bytes = HASH) -> Claim:
