@@ -23,9 +23,19 @@ class OutboxEvent:
     payload: bytes
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """Where a row is. A store may need both to find it."""
+
+    sequence: int
+    event_id: int
+
+
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
-    """A stored event. `sequence` is the order of the commits; `dead_group` is empty while the event waits."""
+    """A stored event. `sequence` is the order of the commits, as far as clocks can tell it; `dead_group` is empty while
+    the event waits.
+    """
 
     sequence: int
     event: OutboxEvent
@@ -34,24 +44,61 @@ class OutboxRow:
     dead_reason: str = ""
     dead_us: int = 0
 
+    @property
+    def place(self) -> Place:
+        """Where it is now."""
+        return Place(self.sequence, self.event.event_id)
+
+
+class OutboxReader(Protocol):
+    """What a relay reads an outbox through."""
+
+    async def next(self, *, limit: int) -> list[OutboxRow]:
+        """Waiting rows that this reader has not returned yet, `limit` at most, in the order of their sequences.
+
+        In the end it returns every row that is committed and waits, also one that comes to be seen late, behind others
+        that were returned. It may return a row again.
+        """
+        ...
+
 
 class Outbox(Protocol):
-    """The events of one service that are not confirmed yet. A row is the to-do item, and the dead letter."""
+    """The events of one service that are not confirmed yet. A row is the to-do item, and the dead letter.
+
+    An event that is appended again, because the answer to its commit was lost, may get another row, with a sequence of
+    its own. Each of them waits until it is deleted.
+    """
+
+    def reader(self) -> OutboxReader:
+        """Everything that waits, from the oldest on."""
+        ...
 
     async def pending(self, *, after: int, limit: int) -> list[OutboxRow]:
-        """Waiting rows with a sequence above `after`, in that order. No row that was committed before is skipped."""
+        """Waiting rows with a sequence above `after`, in that order: for people. One that came to be seen ten minutes
+        after its commit may be missing until a reader has met it.
+        """
+        ...
+
+    async def at(self, place: Place) -> OutboxRow | None:
+        """The row that waits at a place."""
         ...
 
     async def get(self, event_id: int) -> OutboxRow | None:
-        """The row, waiting or dead."""
+        """The row of an event by its id alone, waiting or dead; None when it is confirmed.
+
+        Only for an event that was written to be found so, or was a dead letter in the last year.
+        """
         ...
 
-    async def delete(self, event_ids: Collection[int]) -> None:
+    async def delete(self, places: Collection[Place]) -> None:
         """Confirmed: remove the waiting rows; dead letters are left alone. A power cut may bring rows back."""
         ...
 
-    async def bury(self, event_id: int, *, group: str, reason: str, at_us: int) -> None:
-        """Keep the row as a dead letter. Burying an unknown or dead one changes nothing."""
+    async def bury(self, place: Place, *, group: str, reason: str, at_us: int) -> None:
+        """Keep the row as a dead letter. Burying an unknown or dead one changes nothing.
+
+        All of it happens or nothing, as in `revive`; but for a moment others may see the event nowhere, or twice.
+        """
         ...
 
     async def dead(self, *, after: int, limit: int, group: str = "") -> list[OutboxRow]:

@@ -75,7 +75,7 @@ class OutboxWorker:
         self._longest_repeat = longest_repeat
         self._look_every = look_every
         self._most_unconfirmed = most_unconfirmed
-        self._cursor = 0
+        self._reader = outbox.reader()
         self._can_read = True
         self._settlement = Settlement(outbox, clock, metrics=self._metrics, service=service)
         self._window = Window(outbox, self._settlement)
@@ -106,7 +106,6 @@ class OutboxWorker:
         while True:
             rows = await self._next_rows()
             for row in rows:
-                self._cursor = row.sequence
                 self._begin(row)
             self._tell_metrics()
             if len(rows) < READ_AT_ONCE:
@@ -117,7 +116,7 @@ class OutboxWorker:
     async def _next_rows(self) -> list[OutboxRow]:
         limit = min(READ_AT_ONCE, self._most_unconfirmed - len(self._window))
         try:
-            rows = await self._outbox.pending(after=self._cursor, limit=limit) if limit else []
+            rows = await self._reader.next(limit=limit) if limit > 0 else []
         except Unavailable as away:
             if self._can_read:
                 _log.warning("the outbox of %s cannot be read: %s", self._service, away)
@@ -132,7 +131,8 @@ class OutboxWorker:
             _log.error("event %d is of no known kind; it stays in the outbox for a later version", row.event.event_id)
             return
         event = unconfirmed(row, kind=kind, has_own_effect=self._own.has(kind), now=self._clock.monotonic())
-        self._window.add(event)
+        if not self._window.add(event):
+            return
         if event.is_own_done:
             self._publishing.queue(event)
         else:

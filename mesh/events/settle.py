@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from mesh.clock import Clock
 from mesh.errors import Unavailable
-from mesh.events.interface import Outbox
+from mesh.events.interface import Outbox, Place
 from mesh.metrics import Metrics
 
 _log = logging.getLogger(__name__)
@@ -29,19 +29,23 @@ class Settlement:
         self._clock = clock
         self._metrics = metrics
         self._service = service
-        self._confirmed: set[int] = set()
-        self._given_up: dict[int, tuple[str, str, int]] = {}
+        self._confirmed: set[Place] = set()
+        self._given_up: dict[Place, tuple[str, str, int]] = {}
         self._has_news = asyncio.Event()
         self._has_buried = asyncio.Event()
 
-    def delete(self, event_id: int) -> None:
-        """Its row goes soon."""
-        self._confirmed.add(event_id)
+    def has(self, place: Place) -> bool:
+        """Whether what became of a row has still to be written down."""
+        return place in self._confirmed or place in self._given_up
+
+    def delete(self, *places: Place) -> None:
+        """The rows go soon."""
+        self._confirmed.update(places)
         self._has_news.set()
 
-    def bury(self, event_id: int, *, group: str, reason: str) -> None:
-        """Its row becomes a dead letter soon."""
-        self._given_up[event_id] = (group, reason, self._clock.now_us())
+    def bury(self, place: Place, *, group: str, reason: str) -> None:
+        """The row becomes a dead letter soon."""
+        self._given_up[place] = (group, reason, self._clock.now_us())
         self._has_news.set()
 
     async def run(self) -> None:
@@ -79,9 +83,9 @@ class Settlement:
             if confirmed:
                 await self._outbox.delete(confirmed)
             self._confirmed -= confirmed
-            for event_id, (group, reason, at_us) in list(self._given_up.items()):
-                await self._outbox.bury(event_id, group=group, reason=reason, at_us=at_us)
-                del self._given_up[event_id]
+            for place, (group, reason, at_us) in list(self._given_up.items()):
+                await self._outbox.bury(place, group=group, reason=reason, at_us=at_us)
+                del self._given_up[place]
                 self._has_buried.set()
         except Unavailable as away:
             _log.warning("the outbox of %s cannot be written: %s", self._service, away)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
-from mesh.events.interface import OutboxRow, PubAck, StreamPosition
+from mesh.events.interface import OutboxRow, Place, PubAck, StreamPosition
 from mesh.events.routes import ROUTES
 
 # Due again after these times without a confirmation: 30 s, 60 s, ... 10 min.
@@ -22,8 +22,7 @@ class Unconfirmed:
     `payload` is empty once it was published: a repeat reads it again, for a slow group must not fill the memory.
     """
 
-    event_id: int
-    sequence: int
+    place: Place
     kind: str
     subject: str
     payload: bytes
@@ -40,6 +39,12 @@ class Unconfirmed:
     own_failures: int = 0
     is_publishing: bool = False
     is_making_own: bool = False
+    older_places: set[Place] = field(default_factory=set)
+
+    @property
+    def event_id(self) -> int:
+        """Whose row it is."""
+        return self.place.event_id
 
     def is_done(self) -> bool:
         """Whether the own effect is made and every required group has confirmed, or the broker has taken it if none."""
@@ -51,8 +56,7 @@ def unconfirmed(row: OutboxRow, *, kind: str, has_own_effect: bool, now: float) 
     """A row of a known kind, as it was read; due at once."""
     required = ROUTES[kind].required_groups
     return Unconfirmed(
-        event_id=row.event.event_id,
-        sequence=row.sequence,
+        place=row.place,
         kind=kind,
         subject=row.event.subject,
         payload=row.event.payload,

@@ -1,50 +1,146 @@
-"""The outbox in Cassandra: rows in buckets of a minute by the time of their commit."""
+"""The outbox in Cassandra: rows in buckets of a minute by the time of their commit, and dead letters by its year."""
 
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
+from collections.abc import Collection
+from datetime import timedelta
+from itertools import chain
+from weakref import WeakSet
 
-from mesh.events.interface import OutboxEvent
-from mesh.storage.cassandra import Call, Cassandra, Statement
-
-BUCKET_US = 60_000_000
-DAY_US = 86_400_000_000
-SHARDS = 4
-# A sequence is the microsecond of the commit, and the worker number of the id: two processes never make the same.
-WORKER_BITS = 10
-
-_APPEND = Statement(
-    "outbox.append",
-    "INSERT INTO outbox (bucket, shard, sequence, event_id, subject, payload) VALUES (?, ?, ?, ?, ?, ?)"
-    " USING TIMESTAMP ?",
+from mesh.clock import Clock, SystemClock
+from mesh.events.interface import Outbox, OutboxEvent, OutboxReader, OutboxRow, Place
+from mesh.storage.cassandra import Call, Cassandra
+from mesh.storage.cassandra_dead_letters import DeadLetters, EventPlaces, bury, dig_up, moved_to
+from mesh.storage.cassandra_outbox_buckets import OutboxBuckets
+from mesh.storage.cassandra_outbox_reader import CassandraOutboxReader
+from mesh.storage.cassandra_outbox_rows import (
+    NO_EVENT_ABOVE,
+    SHARDS,
+    bucket_of,
+    committed_us,
+    delete,
+    get,
+    insert,
+    place_at,
+    rows_after,
+    shard_of,
 )
-_OPEN_BUCKET = Statement("outbox.open_bucket", "INSERT INTO outbox_buckets (day, bucket) VALUES (?, ?)")
+
+# Rows of one partition that go in one statement.
+DELETED_AT_ONCE = 100
+BUCKETS_AT_ONCE = 4
 
 
-class CassandraOutbox:
-    """The table `outbox` of one keyspace."""
+class CassandraOutbox(Outbox):
+    """The table `outbox` of one keyspace. All methods raise Unavailable."""
 
-    def __init__(self, cassandra: Cassandra) -> None:
+    def __init__(self, cassandra: Cassandra, *, clock: Clock | None = None) -> None:
         self._cassandra = cassandra
+        self._clock = clock or SystemClock()
+        self._buckets = OutboxBuckets(cassandra)
+        self._letters = DeadLetters(cassandra)
+        self._places = EventPlaces(cassandra)
+        self._readers: WeakSet[CassandraOutboxReader] = WeakSet()
         self._appended = asyncio.Event()
         self._last_us = 0
-        self._open_bucket = -1
 
     async def append(self, event: OutboxEvent, *, at_us: int) -> Call:
         """What adds a waiting row, for the batch of the state that the event is about. Call `committed` after it.
 
-        Raises Unavailable.
+        `at_us` is the present, and not when the event happened: rows of the past are looked for ever less often.
         """
-        self._last_us = committed_us = max(at_us, self._last_us + 1)
-        bucket = committed_us // BUCKET_US
-        if bucket != self._open_bucket:
-            await self._cassandra.run(_OPEN_BUCKET, committed_us // DAY_US, bucket)
-            self._open_bucket = bucket
-        worker = (event.event_id >> 12) % (1 << WORKER_BITS)
-        sequence = (committed_us << WORKER_BITS) + worker
-        values = (bucket, worker % SHARDS, sequence, event.event_id, event.subject, event.payload, committed_us)
-        return _APPEND, values
+        return insert(await self._next_place(event.event_id, at_us=at_us), event)
+
+    async def append_findable(self, event: OutboxEvent, *, at_us: int) -> tuple[Call, Call]:
+        """The same for an event that `get` is asked for."""
+        place = await self._next_place(event.event_id, at_us=at_us)
+        return insert(place, event), moved_to(place)
+
+    async def _next_place(self, event_id: int, *, at_us: int) -> Place:
+        self._last_us = max(at_us, self._last_us + 1)
+        place = place_at(self._last_us, event_id)
+        await self._buckets.open(bucket_of(place.sequence))
+        for reader in self._readers:
+            reader.expect(place)
+        return place
 
     def committed(self) -> None:
         """Wake who waits for rows."""
         self._appended.set()
+
+    def reader(self) -> OutboxReader:
+        reader = CassandraOutboxReader(self._cassandra, self._buckets, clock=self._clock, wake=self._appended.set)
+        self._readers.add(reader)
+        return reader
+
+    async def pending(self, *, after: int, limit: int) -> list[OutboxRow]:
+        listed = await self._buckets.listed(now_us=self._clock.now_us(), since=bucket_of(after))
+        waiting = [bucket.number for bucket in listed if not bucket.is_quiet]
+        behind = Place(after, NO_EVENT_ABOVE)
+        found: list[OutboxRow] = []
+        while waiting and len(found) < limit:
+            some, waiting = waiting[:BUCKETS_AT_ONCE], waiting[BUCKETS_AT_ONCE:]
+            asked = (
+                rows_after(self._cassandra, bucket, shard, after=behind, limit=limit)
+                for bucket in some
+                for shard in range(SHARDS)
+            )
+            rows = chain.from_iterable(await asyncio.gather(*asked))
+            found += sorted(rows, key=lambda row: row.place)
+        return found[:limit]
+
+    async def at(self, place: Place) -> OutboxRow | None:
+        return await get(self._cassandra, place)
+
+    async def get(self, event_id: int) -> OutboxRow | None:
+        place = await self._places.latest(event_id)
+        if place is None:
+            return None
+        return await self._letters.get(place) or await get(self._cassandra, place)
+
+    async def delete(self, places: Collection[Place]) -> None:
+        by_partition: dict[tuple[int, int], list[Place]] = defaultdict(list)
+        for place in places:
+            by_partition[bucket_of(place.sequence), shard_of(place.event_id)].append(place)
+        asked = (
+            self._cassandra.batch("outbox.delete", *map(delete, some[start : start + DELETED_AT_ONCE]))
+            for some in by_partition.values()
+            for start in range(0, len(some), DELETED_AT_ONCE)
+        )
+        await asyncio.gather(*asked)
+
+    async def bury(self, place: Place, *, group: str, reason: str, at_us: int) -> None:
+        row = await get(self._cassandra, place)
+        if row is not None:
+            letter = bury(row, group=group, reason=reason, at_us=at_us)
+            await self._cassandra.batch("outbox.bury", delete(place), *letter)
+
+    async def dead(self, *, after: int, limit: int, group: str = "") -> list[OutboxRow]:
+        return await self._letters.after(after, limit=limit, group=group, now_us=self._clock.now_us())
+
+    async def revive(self, event_ids: Collection[int]) -> list[int]:
+        revived = [event_id for event_id in event_ids if await self._revive(event_id)]
+        self.committed()
+        return revived
+
+    async def _revive(self, event_id: int) -> bool:
+        buried = await self._places.latest(event_id)
+        letter = await self._letters.get(buried) if buried else None
+        if letter is None:
+            return False
+        # Later than what is written about the letter, whatever the clock says.
+        at_us = max(self._clock.now_us(), committed_us(letter.sequence) + 10)
+        place = await self._next_place(event_id, at_us=at_us)
+        again = insert(place, letter.event, created_us=letter.created_us)
+        await self._cassandra.batch("outbox.revive", dig_up(letter.place), again, moved_to(place))
+        return True
+
+    async def wait_for_append(self, *, at_most: timedelta) -> None:
+        try:
+            async with asyncio.timeout(at_most.total_seconds()):
+                await self._appended.wait()
+        except TimeoutError:
+            return
+        self._appended.clear()

@@ -9,7 +9,7 @@ from typing import Any
 
 import apsw
 
-from mesh.events.interface import Outbox, OutboxEvent, OutboxRow
+from mesh.events.interface import Outbox, OutboxEvent, OutboxReader, OutboxRow, Place
 from mesh.storage.sqlite import SqliteDatabase
 
 _COLUMNS = "sequence, event_id, subject, payload, created_us, dead_group, dead_reason, dead_us"
@@ -32,29 +32,38 @@ class SqliteOutbox(Outbox):
     def __init__(self, database: SqliteDatabase) -> None:
         self._database = database
 
+    def reader(self) -> OutboxReader:
+        return SqliteOutboxReader(self)
+
     async def pending(self, *, after: int, limit: int) -> list[OutboxRow]:
         query = f"SELECT {_COLUMNS} FROM outbox WHERE sequence > ? AND dead_group IS NULL ORDER BY sequence LIMIT ?"  # noqa: S608 - constants
         return self._rows(query, (after, limit))
+
+    async def at(self, place: Place) -> OutboxRow | None:
+        row = await self.get(place.event_id)
+        return row if row and row.place == place and not row.dead_group else None
 
     async def get(self, event_id: int) -> OutboxRow | None:
         rows = self._rows(f"SELECT {_COLUMNS} FROM outbox WHERE event_id = ?", (event_id,))  # noqa: S608 - constants
         return rows[0] if rows else None
 
-    async def delete(self, event_ids: Collection[int]) -> None:
-        names = [(event_id,) for event_id in event_ids]
+    async def delete(self, places: Collection[Place]) -> None:
+        names = [(place.sequence, place.event_id) for place in places]
 
         def work(connection: apsw.Connection) -> None:
-            connection.executemany("DELETE FROM outbox WHERE event_id = ? AND dead_group IS NULL", names)
+            connection.executemany(
+                "DELETE FROM outbox WHERE sequence = ? AND event_id = ? AND dead_group IS NULL", names
+            )
 
         if names:
             await self._database.write_relaxed(work)
 
-    async def bury(self, event_id: int, *, group: str, reason: str, at_us: int) -> None:
+    async def bury(self, place: Place, *, group: str, reason: str, at_us: int) -> None:
         def work(connection: apsw.Connection) -> None:
             connection.execute(
                 "UPDATE outbox SET dead_group = ?, dead_reason = ?, dead_us = ?"
-                " WHERE event_id = ? AND dead_group IS NULL",
-                (group, reason, at_us, event_id),
+                " WHERE sequence = ? AND event_id = ? AND dead_group IS NULL",
+                (group, reason, at_us, place.sequence, place.event_id),
             )
 
         await self._database.write(work)
@@ -102,3 +111,17 @@ class SqliteOutbox(Outbox):
             )
             for sequence, event_id, subject, payload, created_us, group, reason, dead_us in found
         ]
+
+
+class SqliteOutboxReader(OutboxReader):
+    """A cursor: SQLite has one writer, so no row appears behind another that was seen."""
+
+    def __init__(self, outbox: SqliteOutbox) -> None:
+        self._outbox = outbox
+        self._after = 0
+
+    async def next(self, *, limit: int) -> list[OutboxRow]:
+        rows = await self._outbox.pending(after=self._after, limit=limit)
+        if rows:
+            self._after = rows[-1].sequence
+        return rows

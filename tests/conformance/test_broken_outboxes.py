@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from mesh.events.interface import Outbox, OutboxRow
+from mesh.events.interface import Outbox, OutboxReader, OutboxRow, Place
 from tests.conformance import test_outbox as suite
-from tests.support.outboxes import StoredOutbox, sqlite_outbox
+from tests.support.outboxes import StoredOutbox, place_of, sqlite_outbox
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,6 +21,9 @@ class Spoilt(Outbox):
     inner: Outbox
     broken: str
 
+    def reader(self) -> OutboxReader:
+        return self.inner.reader()
+
     async def pending(self, *, after: int, limit: int) -> list[OutboxRow]:
         rows = await self.inner.pending(after=after, limit=limit)
         if self.broken == "skips rows":
@@ -29,18 +32,22 @@ class Spoilt(Outbox):
             return sorted(rows, key=lambda row: row.event.event_id)
         return rows
 
+    async def at(self, place: Place) -> OutboxRow | None:
+        return await self.inner.at(place)
+
     async def get(self, event_id: int) -> OutboxRow | None:
         return await self.inner.get(event_id)
 
-    async def delete(self, event_ids: Collection[int]) -> None:
+    async def delete(self, places: Collection[Place]) -> None:
         if self.broken == "deletes dead letters":
-            await self.inner.revive(event_ids)
-        await self.inner.delete(event_ids)
+            for event_id in await self.inner.revive([place.event_id for place in places]):
+                await self.inner.delete([await place_of(self.inner, event_id)])
+        await self.inner.delete(places)
 
-    async def bury(self, event_id: int, *, group: str, reason: str, at_us: int) -> None:
-        if self.broken == "lets the last word on a dead letter win":
-            await self.inner.revive([event_id])
-        await self.inner.bury(event_id, group=group, reason=reason, at_us=at_us)
+    async def bury(self, place: Place, *, group: str, reason: str, at_us: int) -> None:
+        if self.broken == "lets the last word on a dead letter win" and await self.inner.revive([place.event_id]):
+            place = await place_of(self.inner, place.event_id)
+        await self.inner.bury(place, group=group, reason=reason, at_us=at_us)
 
     async def dead(self, *, after: int, limit: int, group: str = "") -> list[OutboxRow]:
         asked = "" if self.broken == "forgets whose dead letters were asked for" else group

@@ -14,16 +14,16 @@ from mesh.events.interface import BusUnavailable, Outbox, OutboxEvent
 from mesh.events.memory import MemoryBus
 from mesh.metrics import Metrics
 from tests.support.buses import GLANCE, Backend
-from tests.support.outboxes import StoredOutbox, a_tweet_created, a_user_changed, sqlite_outbox
+from tests.support.outboxes import BACKENDS, StoredOutbox, a_tweet_created, a_user_changed
 from tests.support.relays import Group, event_ids, relay
 from tests.support.wait_until import wait_until
 
 LATER = timedelta(minutes=5)
 
 
-@pytest.fixture
-async def stored(tmp_path: Path) -> AsyncIterator[StoredOutbox]:
-    async with sqlite_outbox(tmp_path) as opened:
+@pytest.fixture(params=BACKENDS)
+async def stored(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[StoredOutbox]:
+    async with BACKENDS[request.param](tmp_path, None) as opened:
         yield opened
 
 
@@ -52,6 +52,14 @@ async def until_empty(outbox: Outbox) -> None:
         return not await rows(outbox)
 
     await wait_until(is_empty)
+
+
+async def until_dead(outbox: Outbox, event_id: int) -> None:
+    async def is_dead() -> bool:
+        letters = await outbox.dead(after=0, limit=10)
+        return [letter.event.event_id for letter in letters] == [event_id] and await outbox.get(event_id) == letters[0]
+
+    await wait_until(is_dead)
 
 
 async def test_an_event_is_deleted_when_every_required_group_has_confirmed(
@@ -136,6 +144,7 @@ async def test_a_dead_event_stays_as_a_dead_letter_and_the_others_flow(
         await engagement.confirm(1, 2)
         await timeline.confirm(2)
         await until_empty(stored.outbox)
+        await until_dead(stored.outbox, 1)
         [letter] = await stored.outbox.dead(after=0, limit=10)
         assert (letter.event.event_id, letter.dead_group, letter.dead_reason) == (1, "timeline", "ValueError: poison")
         await wait_until(lambda: metrics.registry.get_sample_value("aviary_outbox_dead_letters") == 1)
@@ -149,7 +158,7 @@ async def test_a_revived_dead_letter_is_published_at_once_and_for_all(
         await timeline.take()
         await engagement.take()
         await timeline.refuse(1, "no")
-        await until_empty(stored.outbox)
+        await until_dead(stored.outbox, 1)
         assert await stored.outbox.revive([1]) == [1]
         for group in (timeline, engagement):
             [again] = await group.take()

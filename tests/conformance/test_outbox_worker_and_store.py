@@ -10,36 +10,49 @@ from pathlib import Path
 import pytest
 
 from mesh.errors import Unavailable
-from mesh.events.interface import Outbox, OutboxRow
+from mesh.events.interface import Outbox, OutboxReader, OutboxRow, Place
 from mesh.events.memory import MemoryBus
-from tests.support.outboxes import StoredOutbox, a_tweet_created, sqlite_outbox
+from tests.support.outboxes import BACKENDS, StoredOutbox, a_tweet_created
 from tests.support.relays import Group, event_ids, relay
 from tests.support.wait_until import wait_until
 
 
 @dataclass
-class Faltering(Outbox):
-    """An outbox whose store can be away; counts what was asked in vain."""
+class Faltering(Outbox, OutboxReader):
+    """An outbox, and its reader, whose store can be away; counts what was asked in vain."""
 
     inner: Outbox
     is_away: bool = False
     refused: int = 0
 
+    def __post_init__(self) -> None:
+        self._reader = self.inner.reader()
+
+    def reader(self) -> OutboxReader:
+        return self
+
+    async def next(self, *, limit: int) -> list[OutboxRow]:
+        self._check()
+        return await self._reader.next(limit=limit)
+
     async def pending(self, *, after: int, limit: int) -> list[OutboxRow]:
         self._check()
         return await self.inner.pending(after=after, limit=limit)
 
-    async def get(self, event_id: int) -> OutboxRow | None:
+    async def at(self, place: Place) -> OutboxRow | None:
         self._check()
+        return await self.inner.at(place)
+
+    async def get(self, event_id: int) -> OutboxRow | None:
         return await self.inner.get(event_id)
 
-    async def delete(self, event_ids: Collection[int]) -> None:
+    async def delete(self, places: Collection[Place]) -> None:
         self._check()
-        await self.inner.delete(event_ids)
+        await self.inner.delete(places)
 
-    async def bury(self, event_id: int, *, group: str, reason: str, at_us: int) -> None:
+    async def bury(self, place: Place, *, group: str, reason: str, at_us: int) -> None:
         self._check()
-        await self.inner.bury(event_id, group=group, reason=reason, at_us=at_us)
+        await self.inner.bury(place, group=group, reason=reason, at_us=at_us)
 
     async def dead(self, *, after: int, limit: int, group: str = "") -> list[OutboxRow]:
         self._check()
@@ -57,9 +70,9 @@ class Faltering(Outbox):
             raise Unavailable.backend("the store")
 
 
-@pytest.fixture
-async def stored(tmp_path: Path) -> AsyncIterator[StoredOutbox]:
-    async with sqlite_outbox(tmp_path) as opened:
+@pytest.fixture(params=BACKENDS)
+async def stored(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[StoredOutbox]:
+    async with BACKENDS[request.param](tmp_path, None) as opened:
         yield opened
 
 

@@ -17,6 +17,7 @@ from mesh.errors import Unavailable
 from mesh.events.interface import OutboxEvent
 from tests.conformance.graph_store.backends import Backend, open_sqlite
 from tests.conformance.graph_store.cases import ANN, BOB, CYD, DAN, EVE, at_stage, follow, indexed
+from tests.support.outboxes import bury, place_of
 from tests.support.wait_until import wait_until
 
 BOUNDS = Bounds(pull_at=3, back_at=1, both_for=timedelta(seconds=60))
@@ -96,7 +97,7 @@ async def test_the_way_back_waits_for_the_confirmation_and_for_its_time(backend:
     clock.advance(timedelta(seconds=60))
     await until_rest(job(backend, clock))
     assert await stage_of(backend) is Stage.PUSHING
-    await backend.outbox.delete([EVENT.event_id])
+    await backend.outbox.delete([await place_of(backend.outbox, EVENT.event_id)])
     await until_rest(job(backend, clock))
     assert await stage_of(backend) is Stage.PUSH
     assert await pullers(backend) == []
@@ -105,7 +106,7 @@ async def test_the_way_back_waits_for_the_confirmation_and_for_its_time(backend:
 
 async def test_a_confirmation_before_the_time_does_not_end_both(backend: Backend, clock: FrozenClock) -> None:
     await begin_pushing(backend, clock)
-    await backend.outbox.delete([EVENT.event_id])
+    await backend.outbox.delete([await place_of(backend.outbox, EVENT.event_id)])
     clock.advance(timedelta(seconds=59))
     await until_rest(job(backend, clock))
     assert await stage_of(backend) is Stage.PUSHING
@@ -114,12 +115,12 @@ async def test_a_confirmation_before_the_time_does_not_end_both(backend: Backend
 
 async def test_a_dead_letter_keeps_the_author_in_both(backend: Backend, clock: FrozenClock) -> None:
     await begin_pushing(backend, clock)
-    await backend.outbox.bury(EVENT.event_id, group="timeline", reason="poison", at_us=clock.now_us())
+    await bury(backend.outbox, EVENT.event_id)
     clock.advance(timedelta(hours=1))
     await until_rest(job(backend, clock))
     assert await stage_of(backend) is Stage.PUSHING
     assert await backend.outbox.revive([EVENT.event_id])
-    await backend.outbox.delete([EVENT.event_id])
+    await backend.outbox.delete([await place_of(backend.outbox, EVENT.event_id)])
     await until_rest(job(backend, clock))
     assert await stage_of(backend) is Stage.PUSH
 

@@ -19,6 +19,7 @@ from mesh.events.interface import OutboxEvent
 from mesh.events.memory import MemoryBus
 from mesh.paging import Paging
 from mesh.process import Served, Service
+from tests.support import outboxes
 from tests.support.outboxes import StoredOutbox, a_tweet_created, a_user_changed, sqlite_outbox
 from tests.support.relays import Group, relay
 from tests.support.running import RunningService, failure, issue_service_token, issue_user_token, running
@@ -56,7 +57,7 @@ async def admin(tmp_path: Path) -> AsyncIterator[Admin]:
 
 
 async def bury(admin: Admin, event_id: int, *, group: str = "timeline", reason: str = "ValueError: no") -> None:
-    await admin.stored.outbox.bury(event_id, group=group, reason=reason, at_us=5_000_000)
+    await outboxes.bury(admin.stored.outbox, event_id, group=group, reason=reason, at_us=5_000_000)
 
 
 async def test_the_outbox_is_listed_page_by_page_oldest_first(admin: Admin) -> None:
@@ -180,7 +181,7 @@ async def test_a_token_of_another_service_is_refused(tmp_path: Path, name: str) 
     async with sqlite_outbox(tmp_path) as stored:
         await stored.append(*(a_tweet_created(event_id) for event_id in range(1, 5)))
         for event_id in (1, 2):
-            await stored.outbox.bury(event_id, group="timeline", reason="no", at_us=1)
+            await outboxes.bury(stored.outbox, event_id)
         one, other = (
             getattr(MeshAdmin(stored.outbox, None, paging, SystemClock(), service=service), name)
             for service in ("tweet_svc", "graph_svc")
