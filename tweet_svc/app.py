@@ -14,6 +14,7 @@ from aviary.tweet.v1 import tweet_service_pb2
 from aviary.user.internal.v1.user_internal_service_pb2_grpc import UserInternalServiceStub
 from mesh.admin import MeshAdmin
 from mesh.clock import Clock, SystemClock
+from mesh.events.interface import Outbox
 from mesh.events.nats import open_bus
 from mesh.events.outbox import OutboxWorker
 from mesh.grpc_client import open_channels
@@ -21,17 +22,22 @@ from mesh.ids import lease_ids
 from mesh.metrics import Metrics
 from mesh.paging import Paging
 from mesh.process import Served, Service
-from mesh.storage.id_leases import SqliteIdLeases
+from mesh.storage.cassandra import open_cassandra
+from mesh.storage.cassandra_id_leases import CassandraIdLeases
+from mesh.storage.cassandra_outbox import CassandraOutbox
+from mesh.storage.id_leases import IdLeases, SqliteIdLeases
 from mesh.storage.outbox import SqliteOutbox
 from mesh.storage.redis_pipeline import open_redis_pipeline
 from mesh.storage.sqlite import open_database
-from mesh.storage.url import parse_store_url
+from mesh.storage.url import SqliteUrl, parse_store_url
 from mesh.tokens import ServiceTokens
 from tweet_svc.config import TweetConfig
 from tweet_svc.consumers.tweet_created import on_tweet_created
 from tweet_svc.consumers.tweet_deleted import on_tweet_deleted
 from tweet_svc.convert import OwnTweets
 from tweet_svc.servicer import Deps, TweetInternalServicer, TweetServicer
+from tweet_svc.store import TweetStore
+from tweet_svc.store.cassandra import CassandraTweetStore
 from tweet_svc.store.sqlite import SqliteTweetStore
 from views.cache import BodyCache
 from views.clients.engagement import RemoteEngagements
@@ -50,12 +56,8 @@ async def open_service(config: TweetConfig, *, clock: Clock | None = None) -> As
     metrics = Metrics()
     view_metrics = ViewMetrics(metrics.registry)
     async with AsyncExitStack() as stack:
-        file = parse_store_url(mesh.store_url).file_of(NAME)
-        schema = files("tweet_svc.store") / "schema" / "sqlite"
-        database = await stack.enter_async_context(open_database(file, component="tweet", schema=schema))
-        store = SqliteTweetStore(database)
-        outbox = SqliteOutbox(database)
-        ids = await stack.enter_async_context(lease_ids(SqliteIdLeases(database), service="tweet", clock=clock))
+        store, outbox, leases = await _open_store(stack, config, metrics=metrics)
+        ids = await stack.enter_async_context(lease_ids(leases, service="tweet", clock=clock))
         bus = await stack.enter_async_context(open_bus(mesh.bus_url, name=NAME))
         redis = await stack.enter_async_context(open_redis_pipeline(mesh.redis_url))
         tokens = ServiceTokens(NAME, mesh.service_key_file, clock)
@@ -88,3 +90,19 @@ async def open_service(config: TweetConfig, *, clock: Clock | None = None) -> As
             ready=store.ping,
             metrics=metrics,
         )
+
+
+async def _open_store(
+    stack: AsyncExitStack, config: TweetConfig, *, metrics: Metrics
+) -> tuple[TweetStore, Outbox, IdLeases]:
+    """On the engine that the URL names."""
+    url, schema = parse_store_url(config.mesh.store_url), files("tweet_svc.store") / "schema"
+    if isinstance(url, SqliteUrl):
+        opening = open_database(url.file_of(NAME), component="tweet", schema=schema / "sqlite")
+        database = await stack.enter_async_context(opening)
+        return SqliteTweetStore(database), SqliteOutbox(database), SqliteIdLeases(database)
+    cassandra = await stack.enter_async_context(
+        open_cassandra(url, component="tweet", schema=schema / "cassandra", metrics=metrics)
+    )
+    outbox = CassandraOutbox(cassandra)
+    return CassandraTweetStore(cassandra, outbox), outbox, CassandraIdLeases(cassandra)

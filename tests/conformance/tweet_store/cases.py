@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 
-from mesh.events.interface import OutboxEvent
+from mesh.clock import FrozenClock, from_us
+from mesh.events.interface import Outbox, OutboxEvent
 from mesh.ids import first_id_at
 from mesh.metrics import Metrics
-from mesh.storage.cassandra import Cassandra, Statement
+from mesh.storage.cassandra import Cassandra
 from mesh.storage.cassandra_outbox import CassandraOutbox
 from mesh.storage.outbox import SqliteOutbox
 from mesh.storage.sqlite import SqliteDatabase, open_database
@@ -33,11 +34,15 @@ KEY = RequestKey(ANN, "CreateTweet", "key-1")
 
 @dataclass(frozen=True)
 class Opened:
-    """A store, its engine, and the ids of the events that wait in its outbox, in their order."""
+    """A store, the outbox that its events go to, and the engine of both."""
 
     store: TweetStore
+    outbox: Outbox
     engine: SqliteDatabase | Cassandra
-    announced: Callable[[], Awaitable[list[int]]]
+
+    async def announced(self) -> list[int]:
+        """The ids of the events that wait, in their order."""
+        return [row.event.event_id for row in await self.outbox.pending(after=0, limit=1000)]
 
 
 Open = Callable[[Path], AbstractAsyncContextManager[Opened]]
@@ -47,12 +52,7 @@ Open = Callable[[Path], AbstractAsyncContextManager[Opened]]
 async def open_sqlite(folder: Path) -> AsyncIterator[Opened]:
     schema = files("tweet_svc.store") / "schema" / "sqlite"
     async with open_database(folder / "tweet_svc.db", component="tweet", schema=schema) as database:
-        outbox = SqliteOutbox(database)
-
-        async def announced() -> list[int]:
-            return [row.event.event_id for row in await outbox.pending(after=0, limit=1000)]
-
-        yield Opened(SqliteTweetStore(database), database, announced)
+        yield Opened(SqliteTweetStore(database), SqliteOutbox(database), database)
 
 
 @asynccontextmanager
@@ -68,13 +68,9 @@ async def open_cassandra(folder: Path) -> AsyncIterator[Opened]:
 
 
 def on_cassandra(cassandra: Cassandra) -> Opened:
-    async def announced() -> list[int]:
-        return [event_id for _, event_id in sorted(await cassandra.run(_EVENTS))]
+    outbox = CassandraOutbox(cassandra, clock=FrozenClock(from_us(NOW_US)))
+    return Opened(CassandraTweetStore(cassandra, outbox), outbox, cassandra)
 
-    return Opened(CassandraTweetStore(cassandra, CassandraOutbox(cassandra)), cassandra, announced)
-
-
-_EVENTS = Statement("test.events", "SELECT sequence, event_id FROM outbox")
 
 # A new backend is one more line.
 BACKENDS: dict[str, Open] = {

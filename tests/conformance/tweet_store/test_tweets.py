@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -87,6 +89,13 @@ async def test_a_delete_is_announced(opened: Opened) -> None:
     await insert(opened.store, a_tweet(1))
     await opened.store.delete(a_tweet(1), announce=an_event(77), at_us=NOW_US)
     assert await opened.announced() == [ID + 1, 77]
+
+
+async def test_who_waits_for_events_is_woken_by_an_insert_and_by_a_delete(opened: Opened) -> None:
+    for change in (insert, delete):
+        async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+            tasks.create_task(opened.outbox.wait_for_append(at_most=timedelta(seconds=30)))
+            await change(opened.store, a_tweet(1))
 
 
 async def test_a_delete_whose_event_cannot_be_saved_does_not_happen(opened: Opened) -> None:
