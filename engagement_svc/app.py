@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from importlib.resources import files
@@ -16,6 +16,11 @@ from engagement_svc.config import EngagementConfig
 from engagement_svc.consumers.tweet_created import on_tweet_created
 from engagement_svc.consumers.tweet_deleted import on_tweet_deleted
 from engagement_svc.servicer import Deps, EngagementInternalServicer, EngagementServicer
+from engagement_svc.store import EngagementStore
+from engagement_svc.store.cassandra import CassandraEngagementStore
+from engagement_svc.store.cassandra_marks import Marks
+from engagement_svc.store.cassandra_repair import Repair
+from engagement_svc.store.cassandra_settling import Settling
 from engagement_svc.store.sqlite import SqliteEngagementStore
 from mesh.clock import Clock, SystemClock
 from mesh.events.consume import Consumer
@@ -25,10 +30,12 @@ from mesh.ids import lease_ids
 from mesh.metrics import Metrics
 from mesh.paging import Paging
 from mesh.process import Served, Service
-from mesh.storage.id_leases import SqliteIdLeases
+from mesh.storage.cassandra import open_cassandra
+from mesh.storage.cassandra_id_leases import CassandraIdLeases
+from mesh.storage.id_leases import IdLeases, SqliteIdLeases
 from mesh.storage.redis import open_redis
 from mesh.storage.sqlite import open_database
-from mesh.storage.url import parse_store_url
+from mesh.storage.url import SqliteUrl, parse_store_url
 from mesh.tokens import ServiceTokens
 from views.cache import BodyCache
 from views.clients.users import CachedUsers
@@ -44,11 +51,8 @@ async def open_service(config: EngagementConfig, *, clock: Clock | None = None) 
     mesh = config.mesh
     metrics = Metrics()
     async with AsyncExitStack() as stack:
-        file = parse_store_url(mesh.store_url).file_of(NAME)
-        schema = files("engagement_svc.store") / "schema" / "sqlite"
-        database = await stack.enter_async_context(open_database(file, component="engagement", schema=schema))
-        store = SqliteEngagementStore(database)
-        ids = await stack.enter_async_context(lease_ids(SqliteIdLeases(database), service="engagement", clock=clock))
+        store, leases, repairs = await _open_store(stack, config, metrics, clock)
+        ids = await stack.enter_async_context(lease_ids(leases, service="engagement", clock=clock))
         bus = await stack.enter_async_context(open_bus(mesh.bus_url, name=NAME))
         redis = await stack.enter_async_context(open_redis(mesh.redis_url))
         tokens = ServiceTokens(NAME, mesh.service_key_file, clock)
@@ -73,7 +77,27 @@ async def open_service(config: EngagementConfig, *, clock: Clock | None = None) 
                     EngagementInternalServicer(store),
                 ),
             ],
-            work=[consumer.run],
+            work=[consumer.run, *repairs],
             ready=store.ping,
             metrics=metrics,
         )
+
+
+async def _open_store(
+    stack: AsyncExitStack, config: EngagementConfig, metrics: Metrics, clock: Clock
+) -> tuple[EngagementStore, IdLeases, list[Callable[[], Awaitable[None]]]]:
+    """The store that the URL names, the leases in it, and what it has to do in the background."""
+    url = parse_store_url(config.mesh.store_url)
+    schemas = files("engagement_svc.store") / "schema"
+    if isinstance(url, SqliteUrl):
+        database = await stack.enter_async_context(
+            open_database(url.file_of(NAME), component="engagement", schema=schemas / "sqlite")
+        )
+        return SqliteEngagementStore(database), SqliteIdLeases(database), []
+    cassandra = await stack.enter_async_context(
+        open_cassandra(url, component="engagement", schema=schemas / "cassandra", metrics=metrics)
+    )
+    marks = Marks(cassandra, clock)
+    settling = Settling(cassandra, marks)
+    store = CassandraEngagementStore(cassandra, settling=settling, marks=marks)
+    return store, CassandraIdLeases(cassandra), [Repair(marks, settling, clock).run]

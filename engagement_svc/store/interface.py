@@ -1,5 +1,5 @@
-"""What a store of engagement promises. It asks for nothing that Cassandra could not keep: edges by both ends, lists in
-order of edge id, and counts that are functions of rows.
+"""What a store of engagement promises: edges by both ends, lists in order of edge id, and counts that are functions of
+rows. It asks for nothing that Cassandra could not keep (docs/decisions/0027).
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from engagement_svc.model import Drift, Engagement, LikeEdge, Liking
 class EngagementStore(Protocol):
     """Likes, the tweets that events told of, and their counts.
 
-    Every method raises Unavailable when the store cannot be reached; a write may have happened then.
+    Every method raises Unavailable when the store cannot be reached. A write may have happened then, also in part: its
+    edge stored, and not counted or listed yet. Repeating it completes it, and a minute later it is complete without.
     Times are microseconds since 1970.
     """
 
@@ -22,16 +23,17 @@ class EngagementStore(Protocol):
 
         The first like gets new_edge_id and now_us as its creation; a later one keeps those of the first.
         Its op_time_us is now_us, or just above the stored one where that is not below.
-        The edge and the count are one write.
-        A like that is live already is returned as it is stored, and nothing is written.
+        It is counted and listed when this returns.
+        A like that is live already is returned as it is stored: its id and times stay.
+        Calls of one user for one tweet at the same moment end in one of their states, whichever, and agree on the id.
         """
         ...
 
     async def unlike(self, user_id: int, tweet_id: int, *, now_us: int) -> Liking | None:
         """Take the like back, and return it with the tweet's likes; None when there never was one.
 
-        op_time_us and the one write are as in `like`.
-        A like that was taken back already is returned as it is stored, and nothing is written.
+        op_time_us and the count are as in `like`.
+        A like that was taken back already is returned as it is stored.
         """
         ...
 
@@ -42,7 +44,7 @@ class EngagementStore(Protocol):
     async def engagements(self, tweet_ids: Sequence[int], *, viewer_id: int) -> list[Engagement]:
         """Counts of the tweets and what the viewer did, in the order asked; zeros for one that nobody touched.
 
-        Viewer 0 likes nothing. Counts equal the live rows, and are never negative.
+        Viewer 0 likes nothing. Counts equal the live rows when no write is in progress, and are never negative.
         """
         ...
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -12,9 +13,12 @@ from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from engagement_svc.model import Drift, Engagement, LikeEdge, Liking
+from engagement_svc.store.cassandra import CassandraEngagementStore
+from engagement_svc.store.cassandra_marks import Partition
+from engagement_svc.store.cassandra_settling import Reading, Settling
 from engagement_svc.store.sqlite import SqliteEngagementStore
 from tests.conformance.engagement_store import test_likes, test_tweets
-from tests.conformance.engagement_store.backends import Backend, open_sqlite
+from tests.conformance.engagement_store.backends import Backend, Open, as_it_is, empty, open_cassandra, open_sqlite
 from tests.conformance.engagement_store.machine import EngagementStoreMachine
 
 
@@ -102,6 +106,23 @@ class RemovingTakesTheLikes(Broken):
         await self._after("DELETE FROM likes WHERE tweet_id = ?", tweet_id)
 
 
+class OldestFirstOnCassandra(CassandraEngagementStore):
+    async def likes(self, tweet_id: int, *, below_edge_id: int, limit: int) -> list[LikeEdge]:
+        return (await super().likes(tweet_id, below_edge_id=below_edge_id, limit=limit))[::-1]
+
+
+class RemovedIsNotLaterOnCassandra(CassandraEngagementStore):
+    async def _tell(self, tweet_id: int, author_id: int, parent_id: int, *, op_us: int, is_live: bool) -> None:
+        await super()._tell(tweet_id, author_id, parent_id, op_us=1, is_live=is_live)
+
+
+class NeverCountsDown(Settling):
+    async def _apply(self, partition: Partition, reading: Reading) -> int | None:
+        if reading.count_after < reading.count:
+            return reading.version
+        return await super()._apply(partition, reading)
+
+
 class SeesNoDrift(EachLikeCounts):
     async def drifts(self) -> list[Drift]:
         return []
@@ -126,9 +147,24 @@ CASES: list[tuple[type[Broken], Promise]] = [
 ]
 
 
+CASSANDRA_CASES: list[tuple[type[CassandraEngagementStore], Promise]] = [
+    (OldestFirstOnCassandra, test_likes.test_likes_are_newest_edge_first_and_live),
+    (RemovedIsNotLaterOnCassandra, test_tweets.test_a_tweet_removed_before_it_was_added_stays_removed),
+]
+
+
 @pytest.mark.parametrize(("broken", "promise"), CASES, ids=lambda case: case.__name__)
 async def test_a_broken_promise_is_seen(broken: type[Broken], promise: Promise, tmp_path: Path) -> None:
     async with open_sqlite(tmp_path, broken) as backend:
+        with pytest.raises(AssertionError):
+            await promise(backend)
+
+
+@pytest.mark.parametrize(("broken", "promise"), CASSANDRA_CASES, ids=lambda case: case.__name__)
+async def test_a_broken_promise_is_seen_on_cassandra(
+    broken: type[CassandraEngagementStore], promise: Promise, tmp_path: Path
+) -> None:
+    async with open_cassandra(tmp_path, broken) as backend:
         with pytest.raises(AssertionError):
             await promise(backend)
 
@@ -145,9 +181,16 @@ async def test_a_count_that_is_not_the_rows_is_a_drift(tmp_path: Path) -> None:
     [NewIdForEachLike, EachUnlikeCounts, SeesNoDrift, OldestFirst, RemovedTweetsLeaveNoTrace, EachTellingCounts],
 )
 def test_any_sequence_finds_it(broken: type[Broken]) -> None:
-    machine = type(
-        "Machine", (EngagementStoreMachine,), {"open_backend": staticmethod(partial(open_sqlite, store_class=broken))}
-    )
+    assert_is_found(partial(open_sqlite, store_class=broken))
+
+
+def test_any_sequence_finds_it_on_cassandra(tmp_path: Path) -> None:
+    asyncio.run(empty(open_cassandra, tmp_path))
+    assert_is_found(partial(open_cassandra, settling_class=NeverCountsDown, keyspace=as_it_is))
+
+
+def assert_is_found(open_backend: Open) -> None:
+    machine = type("Machine", (EngagementStoreMachine,), {"open_backend": staticmethod(open_backend)})
     # The same sequences in every run: it must not depend on luck whether one is found.
     quick = settings(
         max_examples=200,

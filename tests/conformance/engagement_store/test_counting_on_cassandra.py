@@ -1,0 +1,189 @@
+"""How Cassandra's counts stay exact, one interleaving at a time: the version, the marks, the halves of a batch."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from functools import partial
+
+import pytest
+
+from engagement_svc.model import Drift
+from engagement_svc.store.cassandra import _CHANGE, CassandraEngagementStore
+from engagement_svc.store.cassandra_marks import SHARDS, SLOTS_OF_AN_HOUR, Change, Marks, Partition, slot_at
+from engagement_svc.store.cassandra_repair import Repair
+from engagement_svc.store.cassandra_settling import Reading, Settled, Settling
+from mesh.clock import FrozenClock
+from mesh.errors import Unavailable
+from mesh.metrics import Metrics
+from mesh.storage.cassandra import Cassandra
+from tests.conformance.engagement_store.backends import LATER, cassandra_store
+from tests.conformance.engagement_store.cases import ANN, BOB, NOW, TWEET, engagement, like, likers
+from tests.conformance.engagement_store.databases import DyingCassandra, StallingCassandra
+from tests.support.cassandra import open_keyspace
+
+
+class NothingToMoveIsSettled(Settling):
+    """Without the fence."""
+
+    async def _apply(self, partition: Partition, reading: Reading) -> int | None:
+        if reading.count_after == reading.count:
+            return reading.version or 0
+        return await super()._apply(partition, reading)
+
+
+class MarksGoFirst(Settling):
+    """Removes the mark before it counts the edge."""
+
+    async def settle(self, change: Change) -> Settled:
+        if change.mark is not None:
+            await self._marks.remove([change.mark])
+        return await super().settle(change)
+
+
+@pytest.fixture
+async def cassandra() -> AsyncIterator[Cassandra]:
+    async with open_keyspace("engagement") as opened:
+        yield opened
+
+
+@pytest.fixture
+def clock() -> FrozenClock:
+    return FrozenClock()
+
+
+def repair_of(cassandra: Cassandra, clock: FrozenClock) -> Repair:
+    marks = Marks(cassandra, clock)
+    return Repair(marks, Settling(cassandra, marks), clock)
+
+
+async def marks_left(cassandra: Cassandra, clock: FrozenClock) -> int:
+    marks = Marks(cassandra, clock)
+    this_hour = slot_at(clock.now_us()) // SLOTS_OF_AN_HOUR
+    slots = await marks.slots(range(this_hour - 1, this_hour + 1))
+    return sum([len(await marks.page(slot, shard, after=-1)) for slot in slots for shard in range(SHARDS)])
+
+
+async def drifts_after_a_stalled_like(
+    cassandra: Cassandra, clock: FrozenClock, settling_class: type[Settling]
+) -> list[Drift]:
+    """A process reads a live like and stalls; it is taken back by another, which finds nothing to move; the first
+    goes on.
+    """
+    stalling = StallingCassandra(Metrics(), cassandra._session, before="edges.move")
+    stalled = cassandra_store(stalling, clock, settling_class=settling_class)
+    other = cassandra_store(cassandra, clock, settling_class=settling_class)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(like(stalled, ANN, TWEET))
+        await stalling.has_stopped.wait()
+        taken = await other.unlike(ANN, TWEET, now_us=NOW)
+        assert taken is not None
+        assert (taken.edge.is_live, taken.likes_count) == (False, 0)
+        stalling.go_on.set()
+    return await other.drifts()
+
+
+async def test_a_batch_of_a_stalled_process_does_nothing(cassandra: Cassandra, clock: FrozenClock) -> None:
+    assert await drifts_after_a_stalled_like(cassandra, clock, Settling) == []
+
+
+async def test_without_the_fence_it_counts_a_like_that_was_taken_back(cassandra: Cassandra, clock: FrozenClock) -> None:
+    drifts = await drifts_after_a_stalled_like(cassandra, clock, NothingToMoveIsSettled)
+    assert drifts == [Drift(TWEET, "likes", kept=1, actual=0)]
+    # Nor does anybody ever find it: no mark is left.
+    assert await marks_left(cassandra, clock) == 0
+
+
+async def test_a_process_that_dies_before_it_counts_leaves_a_mark(cassandra: Cassandra, clock: FrozenClock) -> None:
+    # Its statements: the edge as stored, the slot, the batch.
+    dying = cassandra_store(DyingCassandra(Metrics(), cassandra._session, after=3), clock)
+    store = cassandra_store(cassandra, clock)
+    with pytest.raises(Unavailable):
+        await like(dying, ANN, TWEET)
+    assert await store.drifts() == [Drift(TWEET, "likes", kept=0, actual=1)]
+    repair = repair_of(cassandra, clock)
+    await repair.work_off()
+    assert await marks_left(cassandra, clock) == 1, "whoever wrote it may be about to count it"
+    clock.advance(LATER)
+    assert await repair.work_off() == 0
+    assert await marks_left(cassandra, clock) == 0
+    assert await store.drifts() == []
+    assert await likers(store, TWEET) == [ANN]
+
+
+async def test_without_its_mark_nobody_would_find_it(cassandra: Cassandra, clock: FrozenClock) -> None:
+    dying = DyingCassandra(Metrics(), cassandra._session, after=4)
+    with pytest.raises(Unavailable):
+        await like(cassandra_store(dying, clock, settling_class=MarksGoFirst), ANN, TWEET)
+    clock.advance(LATER)
+    await repair_of(cassandra, clock).work_off()
+    assert await cassandra_store(cassandra, clock).drifts() == [Drift(TWEET, "likes", kept=0, actual=1)]
+
+
+async def test_a_call_that_succeeds_leaves_no_mark(cassandra: Cassandra, clock: FrozenClock) -> None:
+    store = cassandra_store(cassandra, clock)
+    for user_id in (ANN, BOB, ANN):
+        await like(store, user_id, TWEET)
+    await store.unlike(BOB, TWEET, now_us=NOW)
+    await store.add_tweet(TWEET + 1, author_id=ANN, parent_id=TWEET)
+    assert await marks_left(cassandra, clock) == 0
+
+
+async def test_a_mark_waits_for_the_other_half_of_its_batch(cassandra: Cassandra, clock: FrozenClock) -> None:
+    store, marks = cassandra_store(cassandra, clock), Marks(cassandra, clock)
+    await like(store, ANN, TWEET)
+    partition = Partition.of("likes", TWEET, ANN)
+    _, (statement, values) = await marks.marked(partition, ANN, op_us=NOW + 9)
+    await cassandra.run(statement, *values)
+    clock.advance(LATER)
+    repair = repair_of(cassandra, clock)
+    assert await repair.work_off() == 1
+    await cassandra.run(_CHANGE, NOW + 9, False, NOW + 9, *partition, ANN)
+    assert await repair.work_off() == 0
+    assert (await engagement(store, TWEET)).likes_count == 0
+    assert await store.drifts() == []
+
+
+async def test_a_slot_is_closed_when_it_was_found_empty_twice(cassandra: Cassandra, clock: FrozenClock) -> None:
+    store, marks, repair = cassandra_store(cassandra, clock), Marks(cassandra, clock), repair_of(cassandra, clock)
+    await like(store, ANN, TWEET)
+    first_hour = slot_at(clock.now_us()) // SLOTS_OF_AN_HOUR
+    open_slots = partial(marks.slots, [first_hour])
+    (slot,) = await open_slots()
+    for _ in range(2):
+        clock.advance(timedelta(minutes=2))
+        await repair.work_off()
+    assert await open_slots() == [slot]
+    change, (statement, values) = await marks.marked(Partition.of("likes", TWEET, ANN), ANN, op_us=NOW)
+    assert change.mark is not None
+    await cassandra.run(statement, slot, *values[1:])
+    clock.advance(timedelta(hours=1))
+    assert await repair.work_off() == 0
+    assert slot not in await open_slots()
+    assert await marks.page(slot, change.mark.shard, after=-1) == []
+
+
+async def test_a_process_that_starts_an_hour_later_looks_twice_before_it_closes(
+    cassandra: Cassandra, clock: FrozenClock
+) -> None:
+    await like(cassandra_store(cassandra, clock), ANN, TWEET)
+    marks = Marks(cassandra, clock)
+    first_hour = slot_at(clock.now_us()) // SLOTS_OF_AN_HOUR
+    clock.advance(timedelta(hours=5))
+    repair = repair_of(cassandra, clock)
+    await repair.work_off()
+    await repair.work_off()
+    assert len(await marks.slots([first_hour])) == 1, "the batch of a node that was down may come yet"
+    clock.advance(timedelta(minutes=10))
+    await repair.work_off()
+    assert await marks.slots([first_hour]) == []
+
+
+async def test_likes_of_one_process_share_batches(cassandra: Cassandra, clock: FrozenClock) -> None:
+    counted = Cassandra(Metrics(), cassandra._session)
+    store: CassandraEngagementStore = cassandra_store(counted, clock)
+    await asyncio.gather(*(like(store, user_id, TWEET) for user_id in range(1, 201)))
+    assert (await engagement(store, TWEET)).likes_count == 200
+    batches = counted._metrics.store_calls.labels("edges.move", "OK")._value.get()
+    assert batches < 100
