@@ -43,9 +43,15 @@ def the_node() -> RunningCassandra:
     return node
 
 
+def store_urls() -> dict[str, str]:
+    """The store URL of each service, by its short name."""
+    cluster = the_node().cluster
+    return {component: cluster.store_url(component) for component in (*SERVICES, TRIAL)}
+
+
 def store_url(component: str) -> CassandraUrl:
     """The keyspace of one service, or of TRIAL."""
-    url = parse_store_url(the_node().cluster.store_url(component))
+    url = parse_store_url(store_urls()[component])
     assert isinstance(url, CassandraUrl)
     return url
 
