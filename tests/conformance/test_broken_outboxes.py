@@ -5,13 +5,22 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Awaitable, Callable, Collection
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from mesh.clock import FrozenClock
 from mesh.events.interface import Outbox, OutboxReader, OutboxRow, Place
+from mesh.storage.cassandra import Statement
+from mesh.storage.cassandra_outbox import CassandraOutbox
+from mesh.storage.cassandra_outbox_buckets import Bucket
+from mesh.storage.cassandra_outbox_reader import CassandraOutboxReader, Partition, Scan
+from mesh.storage.cassandra_outbox_rows import BUCKET_US, bucket_of, shard_of
 from tests.conformance import test_outbox as suite
-from tests.support.outboxes import StoredOutbox, place_of, sqlite_outbox
+from tests.conformance import test_outbox_reader as reader_suite
+from tests.support.cassandra import open_keyspace
+from tests.support.outboxes import StoredOutbox, on_cassandra, place_of, sqlite_outbox
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,3 +100,100 @@ async def test_the_same_outbox_passes_when_it_breaks_nothing(
 ) -> None:
     async with sqlite_outbox(tmp_path) as stored:
         await check(dataclasses.replace(stored, outbox=Spoilt(stored.outbox, "nothing")))
+
+
+class NeverReadsAgain(CassandraOutboxReader):
+    """Reads what is new, and no bucket in full."""
+
+    async def _scan(self, limit: int) -> None:
+        self._due.clear()
+
+
+class SweepsOneShard(CassandraOutboxReader):
+    """Forgets the shards of other processes."""
+
+    async def _sweep_one(self, partition: Partition, *, settled: Place, limit: int) -> bool:
+        return partition[1] != 0 or await super()._sweep_one(partition, settled=settled, limit=limit)
+
+
+class TrustsTheOrder(CassandraOutboxReader):
+    """Takes a row for the sign that all before it were seen."""
+
+    async def _sweep_one(self, partition: Partition, *, settled: Place, limit: int) -> bool:
+        is_done = await super()._sweep_one(partition, settled=settled, limit=limit)
+        followed = self._follow(partition)
+        followed.at = followed.settled = max([followed.settled, *followed.returned])
+        return is_done
+
+
+class ClosesWhateverWaits(CassandraOutboxReader):
+    """Closes every bucket when it is old enough."""
+
+    async def _finish(self, scan: Scan) -> None:
+        await super()._finish(dataclasses.replace(scan, is_empty=True))
+
+
+class KnowsOnlyItsClock(CassandraOutboxReader):
+    """Does not look beyond the present minute."""
+
+    def _take_in(self, bucket: Bucket, *, now_us: int) -> None:
+        if bucket.number * BUCKET_US <= now_us:
+            super()._take_in(bucket, now_us=now_us)
+
+
+class DeletesByTheServersClock(CassandraOutbox):
+    """Deletes as of now, and not as of the row."""
+
+    async def delete(self, places: Collection[Place]) -> None:
+        plain = Statement("test.delete", "DELETE FROM outbox WHERE bucket = ? AND shard = ? AND sequence = ?")
+        for place in places:
+            values = bucket_of(place.sequence), shard_of(place.event_id), place.sequence
+            await self._cassandra.run(plain, *values)
+
+
+def with_reader(reader_class: type[CassandraOutboxReader]) -> type[CassandraOutbox]:
+    class Broken(CassandraOutbox):
+        def reader(self) -> OutboxReader:
+            reader = reader_class(self._cassandra, self._buckets, clock=self._clock, wake=self._appended.set)
+            self._readers.add(reader)
+            return reader
+
+    return Broken
+
+
+late = partial(
+    reader_suite.test_a_row_that_comes_to_be_seen_behind_the_others_is_returned_in_the_end,
+    late=timedelta(hours=20),
+    within=timedelta(hours=5),
+)
+ahead = partial(reader_suite.test_a_row_of_a_clock_that_is_ahead_is_returned_soon, ahead=timedelta(hours=2))
+slow = reader_suite.test_a_row_of_a_slow_write_is_returned_though_a_later_one_was_seen_before
+days = reader_suite.test_what_waits_for_days_is_still_returned_after_a_restart
+restart = partial(reader_suite.test_after_a_restart_everything_that_waits_is_returned, age=timedelta(minutes=5))
+
+
+async def deletable(stored: StoredOutbox, clock: FrozenClock) -> None:
+    await suite.test_a_row_that_was_written_by_a_clock_ahead_of_all_others_can_be_deleted(stored)
+
+
+ON_CASSANDRA: dict[str, tuple[type[CassandraOutbox], Callable[..., Awaitable[None]]]] = {
+    "never reads again": (with_reader(NeverReadsAgain), late),
+    "never reads again, also at the start": (with_reader(NeverReadsAgain), restart),
+    "forgets the shards of others": (
+        with_reader(SweepsOneShard),
+        reader_suite.test_rows_of_other_processes_are_returned_within_a_second,
+    ),
+    "trusts the order": (with_reader(TrustsTheOrder), slow),
+    "closes whatever waits": (with_reader(ClosesWhateverWaits), days),
+    "knows only its clock": (with_reader(KnowsOnlyItsClock), ahead),
+    "deletes by the server's clock": (DeletesByTheServersClock, deletable),
+}
+
+
+@pytest.mark.parametrize("name", ON_CASSANDRA)
+async def test_a_broken_outbox_on_cassandra_fails_its_test(name: str) -> None:
+    broken, check = ON_CASSANDRA[name]
+    clock = FrozenClock()
+    async with open_keyspace("tweet") as cassandra:
+        with pytest.raises(AssertionError):
+            await check(stored=on_cassandra(cassandra, clock, broken), clock=clock)

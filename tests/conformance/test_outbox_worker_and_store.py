@@ -12,9 +12,12 @@ import pytest
 from mesh.errors import Unavailable
 from mesh.events.interface import Outbox, OutboxReader, OutboxRow, Place
 from mesh.events.memory import MemoryBus
+from tests.support.buses import GLANCE
 from tests.support.outboxes import BACKENDS, StoredOutbox, a_tweet_created
 from tests.support.relays import Group, event_ids, relay
 from tests.support.wait_until import wait_until
+
+LATER = timedelta(minutes=5)
 
 
 @dataclass
@@ -125,4 +128,74 @@ async def test_a_repeat_whose_row_cannot_be_read_is_published_later(stored: Stor
         bus.forget()
         await wait_until(lambda: outbox.refused >= 5)
         outbox.is_away = False
+        assert event_ids(await timeline.take()) == [1]
+
+
+@dataclass
+class Repeating(Faltering):
+    """An outbox whose reader returns every row again, each time."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._returned: list[OutboxRow] = []
+
+    async def next(self, *, limit: int) -> list[OutboxRow]:
+        self._returned += await super().next(limit=limit)
+        return [row for row in self._returned if await self.inner.at(row.place)]
+
+
+async def test_a_row_that_is_read_again_and_again_is_published_once(stored: StoredOutbox) -> None:
+    bus = MemoryBus()
+    timeline, engagement = await Group.join(bus, "timeline"), await Group.join(bus, "engagement")
+    async with relay(Repeating(stored.outbox), bus, repeat_after=LATER) as worker:
+        await stored.append(a_tweet_created(1), a_tweet_created(2))
+        assert event_ids(await timeline.take(count=2)) == [1, 2]
+        await stored.append(a_tweet_created(3))
+        assert event_ids(await timeline.take()) == [3]
+        for event_id in (1, 2, 3):
+            progress = worker.progress(event_id)
+            assert progress is not None
+            assert progress.published_count == 1
+        await engagement.take(count=3)
+        assert await timeline.subscription.fetch(limit=9, wait=GLANCE) == []
+
+
+async def test_an_event_that_was_appended_again_is_settled_with_all_its_rows(stored: StoredOutbox) -> None:
+    """Whoever wrote it did not hear of it and wrote it again, before the relay has read it or after."""
+    bus = MemoryBus()
+    timeline, engagement = await Group.join(bus, "timeline"), await Group.join(bus, "engagement")
+    await stored.append(a_tweet_created(1))
+    await stored.append(a_tweet_created(1))
+    async with relay(stored.outbox, bus, repeat_after=LATER):
+        assert event_ids(await timeline.take()) == [1]
+        await stored.append(a_tweet_created(1))
+        await stored.append(a_tweet_created(2))
+        while 2 not in event_ids(await timeline.take()):
+            pass
+        await engagement.take(count=2)
+        for group in (timeline, engagement):
+            await group.confirm(1, 2)
+
+        async def is_empty() -> bool:
+            return not await stored.outbox.pending(after=0, limit=10)
+
+        await wait_until(is_empty)
+
+
+async def test_an_event_with_several_rows_becomes_one_dead_letter(stored: StoredOutbox) -> None:
+    bus = MemoryBus()
+    timeline = await Group.join(bus, "timeline")
+    await stored.append(a_tweet_created(1))
+    await stored.append(a_tweet_created(1))
+    async with relay(stored.outbox, bus, repeat_after=LATER):
+        await timeline.take()
+        await timeline.refuse(1, "no")
+
+        async def is_dead() -> bool:
+            left = await stored.outbox.pending(after=0, limit=10)
+            dead = await stored.outbox.dead(after=0, limit=10)
+            return not left and [row.event.event_id for row in dead] == [1]
+
+        await wait_until(is_dead)
+        assert await stored.outbox.revive([1]) == [1]
         assert event_ids(await timeline.take()) == [1]

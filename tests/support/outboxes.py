@@ -16,6 +16,7 @@ from mesh.events.announce import new_event
 from mesh.events.interface import Outbox, OutboxEvent, Place
 from mesh.storage.cassandra import Cassandra
 from mesh.storage.cassandra_outbox import CassandraOutbox
+from mesh.storage.cassandra_outbox_rows import insert, place_at
 from mesh.storage.outbox import SqliteOutbox, append
 from mesh.storage.sqlite import SqliteDatabase, open_database
 from tests.support.cassandra import open_keyspace
@@ -25,13 +26,15 @@ from tests.support.cassandra import open_keyspace
 class StoredOutbox:
     """An outbox, and the way in which the stores of its service write to it: all of the events, or none.
 
-    Events of `append_findable` can be asked for by their id. `again` opens the outbox as another process does, or the
+    Events of `append_findable` can be asked for by their id. Those of `append_late` come to be seen now, but were
+    committed at `at_us`, if the backend knows such a thing. `again` opens the outbox as another process does, or the
     same one after a restart.
     """
 
     outbox: Outbox
     append: Append
     append_findable: Append
+    append_late: Append
     again: Callable[[], StoredOutbox]
 
 
@@ -57,7 +60,7 @@ def _on_sqlite(database: SqliteDatabase, clock: Clock) -> StoredOutbox:
 
         await database.write(work)
 
-    return StoredOutbox(SqliteOutbox(database), write, write, again=lambda: _on_sqlite(database, clock))
+    return StoredOutbox(SqliteOutbox(database), write, write, write, again=lambda: _on_sqlite(database, clock))
 
 
 @asynccontextmanager
@@ -84,7 +87,14 @@ def on_cassandra(
             await cassandra.batch("test.append", *await outbox.append_findable(event, at_us=at_us))
         outbox.committed()
 
-    return StoredOutbox(outbox, write, write_findable, again=lambda: on_cassandra(cassandra, clock, outbox_class))
+    async def write_late(*events: OutboxEvent, at_us: int | None = None) -> None:
+        at_us = clock.now_us() if at_us is None else at_us
+        for event in events:
+            await cassandra.batch("test.append", insert(place_at(at_us, event.event_id), event))
+
+    return StoredOutbox(
+        outbox, write, write_findable, write_late, again=lambda: on_cassandra(cassandra, clock, outbox_class)
+    )
 
 
 # How each is opened in a folder, with a clock.
