@@ -16,9 +16,12 @@ from graph_svc.config import GraphConfig
 from graph_svc.consumers.follow_changed import on_follow_changed
 from graph_svc.flip import FlipJob
 from graph_svc.servicer import Deps, GraphInternalServicer, GraphServicer
+from graph_svc.store import GraphStore
+from graph_svc.store.cassandra import CassandraGraphStore
 from graph_svc.store.sqlite import SqliteGraphStore
 from mesh.admin import MeshAdmin
 from mesh.clock import Clock, SystemClock
+from mesh.events.interface import Outbox
 from mesh.events.nats import open_bus
 from mesh.events.outbox import OutboxWorker
 from mesh.grpc_client import open_channels
@@ -26,11 +29,14 @@ from mesh.ids import lease_ids
 from mesh.metrics import Metrics
 from mesh.paging import Paging
 from mesh.process import Served, Service
-from mesh.storage.id_leases import SqliteIdLeases
+from mesh.storage.cassandra import open_cassandra
+from mesh.storage.cassandra_id_leases import CassandraIdLeases
+from mesh.storage.cassandra_outbox import CassandraOutbox
+from mesh.storage.id_leases import IdLeases, SqliteIdLeases
 from mesh.storage.outbox import SqliteOutbox
 from mesh.storage.redis import open_redis
 from mesh.storage.sqlite import open_database
-from mesh.storage.url import parse_store_url
+from mesh.storage.url import SqliteUrl, parse_store_url
 from mesh.tokens import ServiceTokens
 from views.cache import BodyCache
 from views.clients.users import CachedUsers
@@ -47,12 +53,8 @@ async def open_service(config: GraphConfig, *, clock: Clock | None = None) -> As
     metrics = Metrics()
     bounds = Bounds(pull_at=config.pull_threshold, back_at=config.pull_back, both_for=config.both_for)
     async with AsyncExitStack() as stack:
-        file = parse_store_url(mesh.store_url).file_of(NAME)
-        schema = files("graph_svc.store") / "schema" / "sqlite"
-        database = await stack.enter_async_context(open_database(file, component="graph", schema=schema))
-        store = SqliteGraphStore(database)
-        outbox = SqliteOutbox(database)
-        ids = await stack.enter_async_context(lease_ids(SqliteIdLeases(database), service="graph", clock=clock))
+        store, outbox, leases = await _open_store(stack, config, clock=clock, metrics=metrics)
+        ids = await stack.enter_async_context(lease_ids(leases, service="graph", clock=clock))
         bus = await stack.enter_async_context(open_bus(mesh.bus_url, name=NAME))
         redis = await stack.enter_async_context(open_redis(mesh.redis_url))
         tokens = ServiceTokens(NAME, mesh.service_key_file, clock)
@@ -81,3 +83,19 @@ async def open_service(config: GraphConfig, *, clock: Clock | None = None) -> As
             ready=store.ping,
             metrics=metrics,
         )
+
+
+async def _open_store(
+    stack: AsyncExitStack, config: GraphConfig, *, clock: Clock, metrics: Metrics
+) -> tuple[GraphStore, Outbox, IdLeases]:
+    """On the engine that the URL names."""
+    url, schema = parse_store_url(config.mesh.store_url), files("graph_svc.store") / "schema"
+    if isinstance(url, SqliteUrl):
+        opening = open_database(url.file_of(NAME), component="graph", schema=schema / "sqlite")
+        database = await stack.enter_async_context(opening)
+        return SqliteGraphStore(database), SqliteOutbox(database), SqliteIdLeases(database)
+    cassandra = await stack.enter_async_context(
+        open_cassandra(url, component="graph", schema=schema / "cassandra", metrics=metrics)
+    )
+    outbox = CassandraOutbox(cassandra, clock=clock)
+    return CassandraGraphStore(cassandra, outbox, clock=clock), outbox, CassandraIdLeases(cassandra)

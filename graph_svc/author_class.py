@@ -3,8 +3,8 @@
               count at the threshold                    all followers indexed          the minimum time is over
     PUSH  ------------------------->  INDEXING (BOTH)  ----------------->  INDEXED (BOTH)  ------------>  PULL
     CLEANING (PUSH)  <------------------------------------  PUSHING (BOTH)  <-------------------------------'
-     '--> PUSH, when nothing is     the event is confirmed                   count back at the lower bound
-          indexed any more          and the minimum time is over
+     '--> PUSH, when all followers  the event is confirmed                   count back at the lower bound
+          are out of the index      and the minimum time is over
 
 A count that crosses back while the class is BOTH turns the author around at once: in BOTH every tweet is pushed and
 pulled, so both ways on are safe. What was indexed stays until CLEANING, and an index made twice is the same index.
@@ -18,7 +18,7 @@ from datetime import timedelta
 
 from graph_svc.model import AuthorClass
 
-# Followers are indexed newest first: all of them are below this edge id.
+# Followers are worked off newest first: all of them are below this edge id.
 BEFORE_THE_NEWEST = 2**63 - 1
 
 
@@ -55,7 +55,7 @@ UNSETTLED = (Stage.INDEXING, Stage.INDEXED, Stage.PUSHING, Stage.CLEANING)
 class Standing:
     """An author's stage. `version` grows with every write of it, so that a writer can tell that it was not first.
 
-    `since_us` is when the stage began. INDEXING: followers from `cursor` up are indexed, 0 means all.
+    `since_us` is when the stage began. INDEXING and CLEANING: followers from `cursor` up are done, 0 means all.
     PUSHING: `event_id` is the event that must be confirmed.
     """
 
@@ -76,6 +76,11 @@ class Bounds:
     both_for: timedelta
 
 
+def first_cursor(stage: Stage) -> int:
+    """Where the work of a stage begins; 0 for one that has none."""
+    return BEFORE_THE_NEWEST if stage in (Stage.INDEXING, Stage.CLEANING) else 0
+
+
 def stage_for_count(stage: Stage, followers_count: int, bounds: Bounds) -> Stage | None:
     """The stage that the count asks for, None to stay. Between the bounds nothing changes.
 
@@ -92,12 +97,10 @@ def stage_for_count(stage: Stage, followers_count: int, bounds: Bounds) -> Stage
     return None
 
 
-def stage_after_work(
-    standing: Standing, *, now_us: int, bounds: Bounds, is_confirmed: bool = False, is_clean: bool = False
-) -> Stage | None:
+def stage_after_work(standing: Standing, *, now_us: int, bounds: Bounds, is_confirmed: bool = False) -> Stage | None:
     """The stage that follows by work or time, None while the present one lasts.
 
-    `is_confirmed` says of PUSHING that its event is, `is_clean` of CLEANING that nothing is indexed any more.
+    `is_confirmed` says of PUSHING that its event is.
     """
     is_over = now_us - standing.since_us >= bounds.both_for / timedelta(microseconds=1)
     match standing.stage:
@@ -107,7 +110,7 @@ def stage_after_work(
             return Stage.PULL
         case Stage.PUSHING if is_over and is_confirmed:
             return Stage.CLEANING
-        case Stage.CLEANING if is_clean:
+        case Stage.CLEANING if standing.cursor == 0:
             return Stage.PUSH
         case _:
             return None

@@ -66,25 +66,24 @@ class FlipJob:
 
     async def _step(self, standing: Standing) -> bool:
         """One page of work, or the next stage if it is time. Returns whether something was done."""
-        is_confirmed = is_clean = False
+        is_confirmed = False
         match standing.stage:
             case Stage.INDEXING if standing.cursor > 0:
                 await self._store.index_followers(standing, limit=self._followers_at_once)
                 return True
-            case Stage.CLEANING:
-                is_clean = await self._store.unindex_followers(standing, limit=self._followers_at_once) == 0
+            case Stage.CLEANING if standing.cursor > 0:
+                await self._store.unindex_followers(standing, limit=self._followers_at_once)
+                return True
             case Stage.PUSHING:
                 # The row of a dead letter stays: the author then stays in BOTH until it is replayed.
                 is_confirmed = await self._outbox.get(standing.event_id) is None
             case _:
                 pass
         now_us = self._clock.now_us()
-        stage = stage_after_work(
-            standing, now_us=now_us, bounds=self._bounds, is_confirmed=is_confirmed, is_clean=is_clean
-        )
+        stage = stage_after_work(standing, now_us=now_us, bounds=self._bounds, is_confirmed=is_confirmed)
         if stage is not None:
             await self._store.change_stage(standing, stage, now_us=now_us)
             logger.info(
                 "author %d goes from %s to %s", standing.author_id, standing.stage.name.lower(), stage.name.lower()
             )
-        return stage is not None or (standing.stage is Stage.CLEANING and not is_clean)
+        return stage is not None

@@ -1,4 +1,6 @@
-"""Our own event, run by our own outbox worker: begins the change of class of an author whose count crossed a bound."""
+"""Our own event, run by our own outbox worker: completes the change, and begins the change of class of an author whose
+count crossed a bound.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +13,13 @@ from mesh.ids import IdSource
 
 
 async def on_follow_changed(event: Event, *, store: GraphStore, ids: IdSource, clock: Clock, bounds: Bounds) -> None:
-    """Looks at the followee's count as it is now, so repeats and any order are harmless.
+    """Looks at edge and count as they are now, so repeats and any order are harmless.
 
-    When another writer moves the author first it looks again.
+    When another writer moves the author first it looks again. Raises Unavailable, to be called again.
     """
-    author_id = event.follow_changed.followee_user_id
+    change = event.follow_changed
+    author_id = change.followee_user_id
+    await store.complete(change.follower_user_id, author_id, op_time_us=change.op_time_us)
     is_settled = False
     while not is_settled:
         standing = await store.standing(author_id)

@@ -10,7 +10,7 @@ from typing import Any
 
 import apsw
 
-from graph_svc.author_class import BEFORE_THE_NEWEST, Stage, Standing
+from graph_svc.author_class import BEFORE_THE_NEWEST, Stage, Standing, first_cursor
 from graph_svc.model import AuthorClass, Drift, FollowEdge, Followee, FollowerIds, GraphCounts, Relationship
 from graph_svc.store.interface import Announce, GraphStore
 from mesh.events.interface import OutboxEvent
@@ -90,6 +90,9 @@ class SqliteGraphStore(GraphStore):
 
         return await self._database.write(work)
 
+    async def complete(self, follower_id: int, followee_id: int, *, op_time_us: int) -> None:
+        """Nothing is left to do: the write was everything."""
+
     async def followers(self, user_id: int, *, below_edge_id: int, limit: int) -> list[FollowEdge]:
         query = f"{_EDGE} WHERE followee_id = ? AND edge_id < ? AND is_live = 1 ORDER BY edge_id DESC LIMIT ?"
         return _edges(self._read(query, user_id, below_edge_id or BEFORE_THE_NEWEST, limit))
@@ -139,8 +142,7 @@ class SqliteGraphStore(GraphStore):
         self, standing: Standing, stage: Stage, *, now_us: int, announce: OutboxEvent | None = None
     ) -> Standing | None:
         event_id = announce.event_id if announce else 0
-        cursor = BEFORE_THE_NEWEST if stage is Stage.INDEXING else 0
-        begun = Standing(standing.author_id, stage, now_us, cursor, event_id, standing.version + 1)
+        begun = Standing(standing.author_id, stage, now_us, first_cursor(stage), event_id, standing.version + 1)
 
         def work(connection: apsw.Connection) -> Standing | None:
             if _standing(connection, standing.author_id).version != standing.version:
@@ -157,36 +159,28 @@ class SqliteGraphStore(GraphStore):
         return [_standing_of(row) for row in self._read(query, above_author_id, limit)]
 
     async def index_followers(self, standing: Standing, *, limit: int) -> Standing | None:
+        return await self._work_off(standing, "INSERT INTO following_pull VALUES (?, ?) ON CONFLICT DO NOTHING", limit)
+
+    async def unindex_followers(self, standing: Standing, *, limit: int) -> Standing | None:
+        return await self._work_off(
+            standing, "DELETE FROM following_pull WHERE follower_id = ? AND author_id = ?", limit
+        )
+
+    async def _work_off(self, standing: Standing, statement: str, limit: int) -> Standing | None:
+        """Run the statement for the author and each of the next followers, and move the cursor."""
+
         def work(connection: apsw.Connection) -> Standing | None:
             if _standing(connection, standing.author_id).version != standing.version:
                 return None
             query = """SELECT follower_id, edge_id FROM follows WHERE followee_id = ? AND edge_id < ? AND is_live = 1
                 ORDER BY edge_id DESC LIMIT ?"""
             rows: list[Any] = connection.execute(query, (standing.author_id, standing.cursor, limit)).fetchall()
-            connection.executemany(
-                "INSERT INTO following_pull VALUES (?, ?) ON CONFLICT DO NOTHING",
-                [(follower_id, standing.author_id) for follower_id, _ in rows],
-            )
+            connection.executemany(statement, [(follower_id, standing.author_id) for follower_id, _ in rows])
             _renew_versions(connection, [follower_id for follower_id, _ in rows])
             cursor = rows[-1][1] if len(rows) == limit else 0
             moved = replace(standing, cursor=cursor, version=standing.version + 1)
             _put(connection, moved)
             return moved
-
-        return await self._database.write(work)
-
-    async def unindex_followers(self, standing: Standing, *, limit: int) -> int:
-        def work(connection: apsw.Connection) -> int:
-            if _standing(connection, standing.author_id).version != standing.version:
-                return 0
-            query = "SELECT follower_id FROM following_pull WHERE author_id = ? LIMIT ?"
-            follower_ids = [row[0] for row in connection.execute(query, (standing.author_id, limit))]
-            connection.executemany(
-                "DELETE FROM following_pull WHERE follower_id = ? AND author_id = ?",
-                [(follower_id, standing.author_id) for follower_id in follower_ids],
-            )
-            _renew_versions(connection, follower_ids)
-            return len(follower_ids)
 
         return await self._database.write(work)
 

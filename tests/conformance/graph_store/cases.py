@@ -5,7 +5,8 @@ from __future__ import annotations
 from graph_svc.author_class import Stage, Standing
 from graph_svc.model import FollowEdge
 from graph_svc.store import GraphStore
-from mesh.events.interface import Outbox, OutboxEvent
+from mesh.events.interface import OutboxEvent
+from tests.conformance.graph_store.backends import Backend
 
 ANN, BOB, CYD, DAN, EVE = 1_001, 1_002, 1_003, 1_004, 1_005
 NOW = 1_800_000_000_000_000
@@ -30,9 +31,9 @@ async def unfollow(store: GraphStore, follower_id: int, followee_id: int, *, now
     return await store.unfollow(follower_id, followee_id, now_us=now_us, announce=announced)
 
 
-async def events(outbox: Outbox) -> list[str]:
+async def events(backend: Backend) -> list[str]:
     """What was announced, oldest first."""
-    return [row.event.payload.decode() for row in await outbox.pending(after=0, limit=1_000)]
+    return [payload.decode() for payload in await backend.announced()]
 
 
 async def followers(store: GraphStore, user_id: int) -> list[int]:

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
-from hypothesis import settings
-from hypothesis.stateful import run_state_machine_as_test
+from hypothesis import HealthCheck, settings
 
 from tests.conformance.graph_store.backends import BACKENDS
-from tests.conformance.graph_store.machine import GraphStoreMachine
+from tests.conformance.graph_store.machine import run_machine
 
-SETTINGS = settings(max_examples=20, stateful_step_count=30, deadline=None)
+EXAMPLES, STEPS = 200, 30
+SETTINGS = settings(
+    max_examples=EXAMPLES,
+    stateful_step_count=STEPS,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 
 
 @pytest.mark.parametrize("name", BACKENDS)
-def test_any_sequence_keeps_counts_lists_and_index(name: str) -> None:
-    machine = type("Machine", (GraphStoreMachine,), {"open_backend": staticmethod(BACKENDS[name])})
-    run_state_machine_as_test(machine, settings=SETTINGS)
+def test_any_sequence_keeps_counts_lists_and_index(name: str, tmp_path: Path) -> None:
+    run_machine(BACKENDS[name], tmp_path, SETTINGS)

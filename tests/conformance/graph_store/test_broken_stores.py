@@ -10,18 +10,18 @@ from pathlib import Path
 import apsw
 import pytest
 from hypothesis import Phase, settings
-from hypothesis.stateful import run_state_machine_as_test
 
 from graph_svc.author_class import Stage, Standing
 from graph_svc.model import Drift, FollowEdge
+from graph_svc.store.cassandra import CassandraGraphStore
 from graph_svc.store.interface import Announce
 from graph_svc.store.sqlite import SqliteGraphStore
 from mesh.events.interface import OutboxEvent
 from mesh.storage.outbox import append
-from tests.conformance.graph_store import test_classes, test_follows, test_lists
-from tests.conformance.graph_store.backends import Backend, open_sqlite
+from tests.conformance.graph_store import test_at_the_same_time, test_classes, test_follows, test_lists
+from tests.conformance.graph_store.backends import Backend, open_cassandra, open_sqlite
 from tests.conformance.graph_store.cases import ANN, EVE, follow, indexed, unfollow
-from tests.conformance.graph_store.machine import GraphStoreMachine
+from tests.conformance.graph_store.machine import run_machine
 
 
 class Broken(SqliteGraphStore):
@@ -153,7 +153,7 @@ class AnyoneIndexes(Broken):
 
 
 class AnyoneUnindexes(Broken):
-    async def unindex_followers(self, standing: Standing, *, limit: int) -> int:
+    async def unindex_followers(self, standing: Standing, *, limit: int) -> Standing | None:
         return await super().unindex_followers(await self.standing(standing.author_id), limit=limit)
 
 
@@ -208,22 +208,52 @@ async def test_counts_and_an_index_that_are_not_the_edges_are_drifts(tmp_path: P
         assert await backend.store.drifts() == [Drift(EVE, "indexed strangers", kept=1, actual=0)]
 
 
-@pytest.mark.parametrize(
-    "broken", [NewIdForEachFollow, EachFollowCounts, EndedFollowsStayIndexed, NewFollowersWaitForTheJob, OldestFirst]
+BROKEN = (NewIdForEachFollow, EachFollowCounts, EndedFollowsStayIndexed, NewFollowersWaitForTheJob, OldestFirst)
+# The same sequences in every run: it must not depend on luck whether one is found.
+QUICK = settings(
+    max_examples=200,
+    stateful_step_count=30,
+    deadline=None,
+    database=None,
+    derandomize=True,
+    phases=[Phase.generate],
+    report_multiple_bugs=False,
 )
-def test_any_sequence_finds_it(broken: type[Broken]) -> None:
-    machine = type(
-        "Machine", (GraphStoreMachine,), {"open_backend": staticmethod(partial(open_sqlite, store_class=broken))}
-    )
-    # The same sequences in every run: it must not depend on luck whether one is found.
-    quick = settings(
-        max_examples=200,
-        stateful_step_count=30,
-        deadline=None,
-        database=None,
-        derandomize=True,
-        phases=[Phase.generate],
-        report_multiple_bugs=False,
-    )
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+def test_any_sequence_finds_it(broken: type[Broken], tmp_path: Path) -> None:
     with pytest.raises(AssertionError):
-        run_state_machine_as_test(machine, settings=quick)
+        run_machine(partial(open_sqlite, store_class=broken), tmp_path, QUICK)
+
+
+class NobodyClaims(CassandraGraphStore):
+    async def _claim(self, follower_id: int, followee_id: int, edge_id: int, created_us: int) -> tuple[int, int]:
+        await super()._claim(follower_id, followee_id, edge_id, created_us)
+        return edge_id, created_us
+
+
+class NothingIsCompleted(CassandraGraphStore):
+    async def _complete(self, edge: FollowEdge) -> None:
+        """Left to nobody."""
+
+
+@pytest.mark.parametrize(
+    ("broken", "promise"),
+    [
+        (NobodyClaims, test_follows.test_the_same_follow_of_two_processes_at_once_is_one),
+        (NothingIsCompleted, test_follows.test_both_counts_follow_the_edge),
+        (NothingIsCompleted, test_at_the_same_time.test_what_was_written_unheard_is_completed_for_its_event),
+    ],
+)
+async def test_a_broken_promise_is_seen_on_cassandra(
+    broken: type[CassandraGraphStore], promise: Promise, tmp_path: Path
+) -> None:
+    async with open_cassandra(tmp_path, broken) as backend:
+        with pytest.raises(AssertionError):
+            await promise(backend)
+
+
+def test_any_sequence_finds_it_on_cassandra(tmp_path: Path) -> None:
+    with pytest.raises(AssertionError):
+        run_machine(partial(open_cassandra, store_class=NothingIsCompleted), tmp_path, QUICK)

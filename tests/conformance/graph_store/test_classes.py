@@ -50,13 +50,13 @@ async def test_a_stage_begins_with_its_event_in_the_same_write(backend: Backend)
     assert begun == Standing(EVE, Stage.PUSHING, NOW, 0, EVENT.event_id, begun.version)
     assert begun.version > first.version
     assert await backend.second.standing(EVE) == begun
-    assert await events(backend.outbox) == ["to push"]
+    assert await events(backend) == ["to push"]
 
 
 async def test_a_stage_without_event_announces_nothing(backend: Backend) -> None:
     begun = await at_stage(backend.store, EVE, Stage.INDEXED)
     assert (begun.event_id, begun.cursor) == (0, 0)
-    assert await events(backend.outbox) == []
+    assert await events(backend) == []
 
 
 async def test_who_comes_second_writes_nothing(backend: Backend) -> None:
@@ -64,7 +64,7 @@ async def test_who_comes_second_writes_nothing(backend: Backend) -> None:
     begun = await at_stage(backend.second, EVE, Stage.INDEXING)
     assert await backend.store.change_stage(seen, Stage.PUSHING, now_us=NOW, announce=EVENT) is None
     assert await backend.store.standing(EVE) == begun
-    assert await events(backend.outbox) == []
+    assert await events(backend) == []
 
 
 async def test_of_many_at_once_one_begins_the_stage(backend: Backend) -> None:
@@ -172,10 +172,13 @@ async def test_followers_are_taken_out_of_the_index_page_by_page(backend: Backen
     await three_followers(backend.store)
     await indexed(backend.store, EVE)
     standing = await at_stage(backend.store, EVE, Stage.CLEANING)
-    assert await backend.store.unindex_followers(standing, limit=2) == 2
-    assert len(await pullers(backend.store)) == 1
-    assert await backend.store.unindex_followers(standing, limit=2) == 1
-    assert await backend.store.unindex_followers(standing, limit=2) == 0
+    moved = await backend.store.unindex_followers(standing, limit=2)
+    assert moved is not None
+    assert moved.cursor > 0
+    assert await pullers(backend.store) == [ANN]
+    done = await backend.second.unindex_followers(moved, limit=2)
+    assert done is not None
+    assert (done.stage, done.cursor, done.since_us) == (Stage.CLEANING, 0, NOW)
     assert await pullers(backend.store) == []
 
 
@@ -184,7 +187,7 @@ async def test_an_author_that_was_moved_on_is_not_taken_out_of_the_index(backend
     await indexed(backend.store, EVE)
     cleaning = await at_stage(backend.store, EVE, Stage.CLEANING)
     await indexed(backend.second, EVE)
-    assert await backend.store.unindex_followers(cleaning, limit=10) == 0
+    assert await backend.store.unindex_followers(cleaning, limit=10) is None
     assert await pullers(backend.store) == [ANN, BOB, CYD]
 
 

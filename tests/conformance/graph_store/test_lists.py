@@ -16,6 +16,7 @@ from tests.conformance.graph_store.cases import (
     follow,
     followers,
     following,
+    indexed,
     unfollow,
 )
 
@@ -75,8 +76,11 @@ async def test_follower_ids_say_where_to_resume_while_there_are_more(backend: Ba
 async def test_followees_have_their_classes(backend: Backend) -> None:
     for followee_id, edge_id in ((BOB, 40), (CYD, 20), (DAN, 30), (EVE, 10)):
         await follow(backend.store, ANN, followee_id, edge_id=edge_id)
-    await at_stage(backend.store, CYD, Stage.PULL)
-    await at_stage(backend.store, DAN, Stage.PUSHING)
+    for author_id, stage in ((CYD, Stage.PULL), (DAN, Stage.PUSHING)):
+        await indexed(backend.store, author_id)
+        await at_stage(backend.store, author_id, stage)
+    await indexed(backend.store, EVE)
+    await at_stage(backend.store, EVE, Stage.CLEANING)
     assert await backend.store.followees(ANN, below_edge_id=0, limit=3) == [
         Followee(BOB, 40, AuthorClass.PUSH),
         Followee(DAN, 30, AuthorClass.BOTH),

@@ -32,6 +32,7 @@ async def backend(tmp_path: Path) -> AsyncIterator[Backend]:
 async def consume(backend: Backend, author_id: int) -> Stage:
     """Hand the event of any follow of the author to the consumer; the author's stage afterwards."""
     event = events_pb2.Event(event_id=1)
+    event.follow_changed.follower_user_id = ANN
     event.follow_changed.followee_user_id = author_id
     await on_follow_changed(event, store=backend.store, ids=CountingIds(), clock=FrozenClock(), bounds=BOUNDS)
     return (await backend.store.standing(author_id)).stage

@@ -54,10 +54,10 @@ def test_no_count_turns_an_author_for_ever(stage: Stage) -> None:
         (Standing(1, Stage.PUSHING, BEGAN), LATE, {"is_confirmed": False}, None),
         (Standing(1, Stage.PUSHING, BEGAN), EARLY, {"is_confirmed": True}, None),
         (Standing(1, Stage.PUSHING, BEGAN), LATE, {"is_confirmed": True}, Stage.CLEANING),
-        (Standing(1, Stage.CLEANING, BEGAN), LATE, {"is_clean": False}, None),
-        (Standing(1, Stage.CLEANING, BEGAN), BEGAN, {"is_clean": True}, Stage.PUSH),
-        (Standing(1, Stage.PUSH, BEGAN), LATE, {"is_confirmed": True, "is_clean": True}, None),
-        (Standing(1, Stage.PULL, BEGAN), LATE, {"is_confirmed": True, "is_clean": True}, None),
+        (Standing(1, Stage.CLEANING, BEGAN, cursor=5), LATE, {}, None),
+        (Standing(1, Stage.CLEANING, BEGAN, cursor=0), BEGAN, {}, Stage.PUSH),
+        (Standing(1, Stage.PUSH, BEGAN), LATE, {"is_confirmed": True}, None),
+        (Standing(1, Stage.PULL, BEGAN), LATE, {"is_confirmed": True}, None),
     ],
 )
 def test_a_stage_ends_by_its_own_work_and_time(
@@ -89,7 +89,7 @@ def test_nothing_skips_both(stage: Stage) -> None:
     nexts = {stage_for_count(stage, count, BOUNDS) for count in (0, 9, 10)}
     for cursor in (0, 5):
         standing = Standing(1, stage, BEGAN, cursor=cursor)
-        nexts.add(stage_after_work(standing, now_us=LATE, bounds=BOUNDS, is_confirmed=True, is_clean=True))
+        nexts.add(stage_after_work(standing, now_us=LATE, bounds=BOUNDS, is_confirmed=True))
     for following in filter(None, nexts):
         assert {stage.author_class, following.author_class} != {AuthorClass.PUSH, AuthorClass.PULL}
 
@@ -97,5 +97,5 @@ def test_nothing_skips_both(stage: Stage) -> None:
 def test_only_settled_stages_wait_for_the_count_alone() -> None:
     for stage in Stage:
         standing = Standing(1, stage, BEGAN)
-        ends = stage_after_work(standing, now_us=LATE, bounds=BOUNDS, is_confirmed=True, is_clean=True)
+        ends = stage_after_work(standing, now_us=LATE, bounds=BOUNDS, is_confirmed=True)
         assert (ends is not None) == (stage in UNSETTLED)
