@@ -16,6 +16,7 @@ from aviary.user.internal.v1 import user_internal_service_pb2
 from aviary.user.v1 import user_service_pb2
 from mesh.admin import MeshAdmin
 from mesh.clock import Clock, SystemClock
+from mesh.events.interface import Outbox
 from mesh.events.nats import open_bus
 from mesh.events.outbox import OutboxWorker
 from mesh.grpc_client import open_channels
@@ -24,11 +25,14 @@ from mesh.keys import read_signing_key
 from mesh.metrics import Metrics
 from mesh.paging import Paging
 from mesh.process import Served, Service
-from mesh.storage.id_leases import SqliteIdLeases
+from mesh.storage.cassandra import open_cassandra
+from mesh.storage.cassandra_id_leases import CassandraIdLeases
+from mesh.storage.cassandra_outbox import CassandraOutbox
+from mesh.storage.id_leases import IdLeases, SqliteIdLeases
 from mesh.storage.outbox import SqliteOutbox
 from mesh.storage.redis import open_redis
 from mesh.storage.sqlite import open_database
-from mesh.storage.url import parse_store_url
+from mesh.storage.url import SqliteUrl, parse_store_url
 from mesh.tokens import ServiceTokens
 from user_svc.clients.cards import Cards
 from user_svc.clients.counts import RemoteAccountCounts
@@ -37,6 +41,9 @@ from user_svc.config import UserConfig
 from user_svc.consumers.user_changed import on_user_changed
 from user_svc.passwords import open_passwords
 from user_svc.servicer import AuthServicer, Deps, UserInternalServicer, UserServicer
+from user_svc.store import SessionStore, UserStore
+from user_svc.store.cassandra import CassandraUserStore
+from user_svc.store.cassandra_sessions import CassandraSessionStore
 from user_svc.store.sqlite import SqliteSessionStore, SqliteUserStore
 from views.cache import BodyCache
 from views.metrics import ViewMetrics
@@ -51,12 +58,8 @@ async def open_service(config: UserConfig, *, clock: Clock | None = None) -> Asy
     mesh = config.mesh
     metrics = Metrics()
     async with AsyncExitStack() as stack:
-        file = parse_store_url(mesh.store_url).file_of(NAME)
-        schema = files("user_svc.store") / "schema" / "sqlite"
-        database = await stack.enter_async_context(open_database(file, component="user", schema=schema))
-        store = SqliteUserStore(database)
-        outbox = SqliteOutbox(database)
-        ids = await stack.enter_async_context(lease_ids(SqliteIdLeases(database), service="user", clock=clock))
+        store, sessions, outbox, leases = await _open_store(stack, config, clock=clock, metrics=metrics)
+        ids = await stack.enter_async_context(lease_ids(leases, service="user", clock=clock))
         bus = await stack.enter_async_context(open_bus(mesh.bus_url, name=NAME))
         redis = await stack.enter_async_context(open_redis(mesh.redis_url))
         passwords = await stack.enter_async_context(open_passwords(cores=os.cpu_count() or 1))
@@ -66,11 +69,11 @@ async def open_service(config: UserConfig, *, clock: Clock | None = None) -> Asy
         engagement = EngagementInternalServiceStub(channels.to("engagement"))
         cards = Cards(RemoteAccountCounts(graph, engagement), RemoteRelationships(graph))
         cache = BodyCache(redis, clock=clock, metrics=ViewMetrics(metrics.registry))
-        own = {"user_changed": partial(on_user_changed, store=store, cache=cache)}
+        own = {"user_changed": partial(on_user_changed, store=store, cache=cache, clock=clock)}
         worker = OutboxWorker(outbox, bus, service="user", own=own, clock=clock, metrics=metrics)
         deps = Deps(
             users=store,
-            sessions=SqliteSessionStore(database),
+            sessions=sessions,
             cards=cards,
             passwords=passwords,
             key=read_signing_key(NAME, mesh.service_key_file),
@@ -96,3 +99,20 @@ async def open_service(config: UserConfig, *, clock: Clock | None = None) -> Asy
             ready=store.ping,
             metrics=metrics,
         )
+
+
+async def _open_store(
+    stack: AsyncExitStack, config: UserConfig, *, clock: Clock, metrics: Metrics
+) -> tuple[UserStore, SessionStore, Outbox, IdLeases]:
+    """On the engine that the URL names."""
+    url, schema = parse_store_url(config.mesh.store_url), files("user_svc.store") / "schema"
+    if isinstance(url, SqliteUrl):
+        opening = open_database(url.file_of(NAME), component="user", schema=schema / "sqlite")
+        database = await stack.enter_async_context(opening)
+        return SqliteUserStore(database), SqliteSessionStore(database), SqliteOutbox(database), SqliteIdLeases(database)
+    cassandra = await stack.enter_async_context(
+        open_cassandra(url, component="user", schema=schema / "cassandra", metrics=metrics)
+    )
+    outbox = CassandraOutbox(cassandra, clock=clock)
+    users = CassandraUserStore(cassandra, outbox)
+    return users, CassandraSessionStore(cassandra), outbox, CassandraIdLeases(cassandra)

@@ -1,14 +1,18 @@
 """What the stores of accounts and sessions promise. They ask for nothing that Cassandra could not keep: rows by key,
-and one compare-and-set for each key, name, address and refresh token; no joins, no scans.
+and one compare-and-set for each key, name, address, account and session; no joins, no scans.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Protocol
 
 from mesh.events.interface import OutboxEvent
 from user_svc.model import Account, Claim, ProfileChange, Session, SignUpKey
+
+# A sign-up that was cut off keeps its name and its address from others for so long. The calls of one take seconds.
+SIGN_UPS_END_AFTER = timedelta(minutes=1)
 
 
 class UserStore(Protocol):
@@ -30,13 +34,18 @@ class UserStore(Protocol):
         ...
 
     async def create(self, account: Account, *, announce: OutboxEvent, at_us: int) -> Account:
-        """Save the account and its event together, or neither; returns the account as it is stored.
+        """Save the account and its event; returns the account as it is stored.
 
-        After create returns every read sees the account.
+        After create returns every read sees the account. Before that all of it is seen, or nothing.
+        No account is without its event. The event may come a moment before its account, once for every call, and be
+        there for an account that never comes to be; then nothing else of it is ever seen.
         An id that exists changes nothing, and its stored account is returned.
         A username that another account has, in any case, raises UsernameTaken and changes nothing.
         An address that another account has, in any case, raises EmailTaken and changes nothing.
-        Of calls at the same time for one name or address one wins.
+        Of calls at the same time for one name or address at most one wins. The others may find it taken by one that
+        then fails for another reason.
+        After Unavailable the same call again gives the account, under the same id. Without one, name and address are
+        free for others again, at the latest after SIGN_UPS_END_AFTER.
         """
         ...
 

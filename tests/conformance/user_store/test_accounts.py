@@ -10,7 +10,16 @@ from typing import Any, cast
 import pytest
 
 from mesh.events.interface import OutboxEvent
-from tests.conformance.user_store.cases import HOUR_US, NOW_US, Open, Opened, an_account, an_event, create
+from tests.conformance.user_store.cases import (
+    HOUR_US,
+    NOW_US,
+    Open,
+    Opened,
+    an_account,
+    an_event,
+    create,
+    create_many,
+)
 from user_svc.model import EmailTaken, ProfileChange, UsernameTaken
 from user_svc.store import UserStore
 
@@ -123,7 +132,7 @@ async def test_unknown_ids_and_names_are_left_out(users: UserStore) -> None:
 
 
 async def test_a_thousand_accounts_come_at_once(users: UserStore) -> None:
-    await create(users, *(an_account(number) for number in range(1, 1001)))
+    await create_many(users, *(an_account(number) for number in range(1, 1001)))
     assert len(await users.get_many(range(1, 1001))) == 1000
     assert len(await users.by_usernames([f"user_{number}" for number in range(1, 1001)])) == 1000
 

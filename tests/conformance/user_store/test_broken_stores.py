@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import apsw
 import pytest
 
+from mesh.errors import Unavailable
 from mesh.events.interface import OutboxEvent
+from mesh.storage.cassandra import Cassandra
+from mesh.storage.cassandra_outbox import CassandraOutbox
 from tests.conformance.user_store import test_accounts as accounts
+from tests.conformance.user_store import test_cut_off as cut_off
 from tests.conformance.user_store import test_keys as keys
 from tests.conformance.user_store import test_sessions as sessions
-from tests.conformance.user_store.cases import BACKENDS, Opened
-from user_svc.model import Account, Claim, ProfileChange, RefreshTokenInvalid, Session, SignUpKey
+from tests.conformance.user_store.cases import BACKENDS, Opened, on_cassandra
+from user_svc.model import Account, Claim, ProfileChange, RefreshTokenInvalid, Session, SignUpKey, UsernameTaken
 from user_svc.store import SessionStore, UserStore
+from user_svc.store.cassandra import CassandraUserStore
 from user_svc.store.sqlite import SqliteSessionStore, SqliteUserStore
 
 
@@ -97,6 +104,37 @@ class LogsOutEverywhere(SqliteSessionStore):
             raise
 
 
+class TakesNamesOverUnasked(CassandraUserStore):
+    """Of Cassandra: whoever wants a name gets it, whatever may become of the sign-up that has it."""
+
+    def __init__(self, cassandra: Cassandra, outbox: CassandraOutbox) -> None:
+        super().__init__(cassandra, outbox)
+        self._names._is_free = _always  # type: ignore[method-assign]  # what is broken about it
+
+
+class KeepsClaimsForEver(CassandraUserStore):
+    """Of Cassandra: a sign-up that was cut off has its name for good."""
+
+    def __init__(self, cassandra: Cassandra, outbox: CassandraOutbox) -> None:
+        super().__init__(cassandra, outbox, sign_ups_end_after=timedelta(days=36_500))
+
+
+class AnnouncesAfterwards(CassandraUserStore):
+    """Of Cassandra: the event comes after the account, and is forgotten when that is all there was time for."""
+
+    async def create(self, account: Account, *, announce: OutboxEvent, at_us: int) -> Account:
+        made = await self._accounts.create(account, attempt=1)
+        await self._names.take(account, attempt=1, at_us=at_us)
+        await self._emails.take(account, attempt=1, at_us=at_us)
+        statement, values = await self._outbox.append(announce, at_us=at_us)
+        await self._cassandra.run(statement, *values)
+        return made.account or account
+
+
+async def _always(key: str, user_id: int, attempt: int, *, old: bool) -> bool:
+    return True
+
+
 async def run(store: SqliteUserStore | SqliteSessionStore, statement: str, *values: int) -> None:
     def work(connection: apsw.Connection) -> None:
         connection.execute(statement, values)
@@ -167,3 +205,20 @@ async def test_a_session_store_that_breaks_a_promise_fails_its_test(
 def _with(broken: type[SqliteUserStore], opened: Opened) -> Opened:
     assert isinstance(opened.users, SqliteUserStore)
     return replace(opened, users=broken(opened.users._database))
+
+
+@pytest.mark.parametrize(
+    ("broken", "check"),
+    [
+        (TakesNamesOverUnasked, partial(accounts.test_a_username_is_taken_in_every_case, username="ANN")),
+        (KeepsClaimsForEver, cut_off.test_a_name_whose_sign_up_never_came_back_is_free_or_a_whole_account),
+        (AnnouncesAfterwards, cut_off.test_a_name_whose_sign_up_never_came_back_is_free_or_a_whole_account),
+    ],
+)
+async def test_a_store_that_uses_cassandra_wrongly_fails_its_test(
+    broken: type[CassandraUserStore], check: Callable[[Opened], Awaitable[None]], tmp_path: Path
+) -> None:
+    async with BACKENDS["cassandra"](tmp_path) as opened:
+        assert isinstance(opened.engine, Cassandra)
+        with pytest.raises((AssertionError, UsernameTaken, Unavailable, pytest.fail.Exception)):
+            await check(on_cassandra(opened.engine, broken))

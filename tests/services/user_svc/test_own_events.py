@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,9 @@ from redis.asyncio import Redis
 from aviary.events.v1.events_pb2 import Event, UserChanged
 from aviary.type.v1.user_pb2 import User
 from aviary.user.v1.user_service_pb2 import UpdateUserRequest
+from mesh.clock import FrozenClock, SystemClock
 from mesh.errors import Unavailable
+from mesh.events.consume import NotYet
 from mesh.storage.redis import open_redis
 from tests.conformance.user_store.cases import NOW_US, Opened, an_account, an_event, create, open_sqlite
 from tests.services.user_svc.callers import Callers
@@ -23,7 +26,7 @@ from user_svc.config import UserConfig
 from user_svc.consumers.user_changed import on_user_changed
 from user_svc.convert import to_message
 from user_svc.model import ProfileChange
-from user_svc.store import UserStore
+from user_svc.store import SIGN_UPS_END_AFTER, UserStore
 from views.cache import BodyCache
 
 ACCOUNT = an_account(1)
@@ -67,13 +70,13 @@ async def test_the_service_keeps_the_cache_true_without_a_broker(config: UserCon
 
 async def test_an_account_is_cached_as_it_is_stored(opened: Opened, redis: Redis) -> None:
     await create(opened.users, ACCOUNT)
-    await on_user_changed(CHANGED, store=opened.users, cache=BodyCache(redis))
+    await on_user_changed(CHANGED, store=opened.users, cache=BodyCache(redis), clock=SystemClock())
     assert await BodyCache(redis).users([1]) == {1: to_message(ACCOUNT)}
 
 
 async def test_a_write_that_a_change_overtook_is_made_again(opened: Opened, redis: Redis) -> None:
     await create(opened.users, ACCOUNT)
-    await on_user_changed(CHANGED, store=opened.users, cache=ChangedMeanwhile(redis, opened.users))
+    await on_user_changed(CHANGED, store=opened.users, cache=ChangedMeanwhile(redis, opened.users), clock=SystemClock())
     newer = replace(ACCOUNT, bio="newer", updated_us=NOW_US + 1)
     assert await BodyCache(redis).users([1]) == {1: to_message(newer)}
 
@@ -82,4 +85,27 @@ async def test_without_redis_the_event_fails_so_that_it_is_repeated(opened: Open
     await create(opened.users, ACCOUNT)
     async with open_redis("redis://127.0.0.1:1") as nobody:
         with pytest.raises(Unavailable):
-            await on_user_changed(CHANGED, store=opened.users, cache=BodyCache(nobody))
+            await on_user_changed(CHANGED, store=opened.users, cache=BodyCache(nobody), clock=SystemClock())
+
+
+async def test_an_account_that_comes_after_its_event_is_waited_for(opened: Opened, redis: Redis) -> None:
+    clock = FrozenClock()
+    event = Event(event_id=1, user_changed=UserChanged(user_id=1))
+    event.event_time.FromMicroseconds(clock.now_us())
+    with pytest.raises(NotYet):
+        await on_user_changed(event, store=opened.users, cache=BodyCache(redis), clock=clock)
+    async with asyncio.TaskGroup() as both:
+        both.create_task(on_user_changed(event, store=opened.users, cache=BodyCache(redis), clock=clock))
+        both.create_task(create(opened.users, ACCOUNT))
+    assert await BodyCache(redis).users([1]) == {1: to_message(ACCOUNT)}
+
+
+async def test_an_event_whose_sign_up_came_to_nothing_is_done_when_sign_ups_are_over(
+    opened: Opened, redis: Redis
+) -> None:
+    clock = FrozenClock()
+    event = Event(event_id=1, user_changed=UserChanged(user_id=1))
+    event.event_time.FromMicroseconds(clock.now_us())
+    clock.advance(SIGN_UPS_END_AFTER)
+    await on_user_changed(event, store=opened.users, cache=BodyCache(redis), clock=clock)
+    assert await BodyCache(redis).users([1]) == {}
