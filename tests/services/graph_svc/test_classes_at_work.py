@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import grpc
 import pytest
 
 from aviary.events.v1 import events_pb2
@@ -17,20 +20,46 @@ from mesh.background import background
 from mesh.clock import SystemClock
 from mesh.events.consume import Consumer, Outcome
 from mesh.events.nats import open_bus
-from tests.services.graph_svc.callers import ANN, BOB, CYD, EVE, Callers
+from tests.services.graph_svc.callers import ANN, BOB, CYD, DAN, EVE, Callers
+from tests.support.cassandra import open_keyspace, store_urls
 from tests.support.known_users import KnownUsers, known_users
 from tests.support.running import a_mesh_config, running
 from tests.support.wait_until import wait_until
 
 
-@pytest.fixture
-async def graph(tmp_path: Path, redis_url: str, nats_url: str) -> AsyncIterator[Callers]:
+@asynccontextmanager
+async def sqlite_url(folder: Path) -> AsyncIterator[str]:
+    yield f"sqlite://{folder}"
+
+
+@asynccontextmanager
+async def cassandra_url(_folder: Path) -> AsyncIterator[str]:
+    async with open_keyspace("graph"):
+        yield store_urls()["graph"]
+
+
+@pytest.fixture(params=[sqlite_url, cassandra_url])
+async def graph(
+    request: pytest.FixtureRequest, tmp_path: Path, redis_url: str, nats_url: str
+) -> AsyncIterator[Callers]:
     """The service with its loops, pulling from three followers on and pushing from one back."""
-    async with known_users(KnownUsers(["ann", "bob", "cyd", "dan", "eve"])) as user_svc:
+    async with request.param(tmp_path) as url, known_users(KnownUsers(["ann", "bob", "cyd", "dan", "eve"])) as user_svc:
         mesh = a_mesh_config(tmp_path, redis_url=redis_url, bus_url=nats_url, user_target=user_svc.target)
+        mesh = replace(mesh, store_url=url)
         config = GraphConfig(mesh, pull_threshold=3, pull_back=1, both_for=timedelta(seconds=0.1))
         async with open_service(config) as service, running(service, role="all") as graph_svc:
-            yield Callers(graph_svc)
+            callers = Callers(graph_svc)
+            await wait_until(lambda: can_follow(callers))
+            yield callers
+
+
+async def can_follow(graph: Callers) -> bool:
+    """It is connected, its tables are there, and it has a lease for ids."""
+    try:
+        await graph.follow(DAN, ANN)
+    except grpc.aio.AioRpcError:
+        return False
+    return True
 
 
 async def author_class(graph: Callers, user_id: int) -> events_pb2.AuthorClass.ValueType:

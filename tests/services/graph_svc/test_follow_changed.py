@@ -14,9 +14,10 @@ from graph_svc.author_class import Bounds, Stage, Standing
 from graph_svc.consumers.follow_changed import on_follow_changed
 from graph_svc.store.sqlite import SqliteGraphStore
 from mesh.clock import FrozenClock
+from mesh.errors import Unavailable
 from mesh.events.interface import OutboxEvent
 from mesh.storage.sqlite import SqliteDatabase
-from tests.conformance.graph_store.backends import Backend, open_sqlite
+from tests.conformance.graph_store.backends import Backend, open_cassandra, open_sqlite
 from tests.conformance.graph_store.cases import ANN, BOB, CYD, EVE, at_stage, follow, unfollow
 from tests.support.ids import CountingIds
 
@@ -120,3 +121,13 @@ async def test_an_author_moved_by_the_job_meanwhile_is_looked_at_again(tmp_path:
         await at_stage(backend.store, EVE, Stage.INDEXED)
         assert await consume(backend, EVE) is Stage.PUSHING
         assert len(await class_events(backend)) == 1
+
+
+async def test_the_event_completes_what_a_killed_call_left(tmp_path: Path) -> None:
+    async with open_cassandra(tmp_path) as backend:
+        with pytest.raises(Unavailable):
+            await follow(backend.unheard, ANN, EVE)
+        assert (await backend.store.counts([EVE]))[EVE].followers_count == 0
+        await consume(backend, EVE)
+        assert (await backend.store.counts([EVE]))[EVE].followers_count == 1
+        assert await backend.store.drifts() == []
