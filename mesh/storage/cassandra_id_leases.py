@@ -32,7 +32,6 @@ class CassandraIdLeases(IdLeases):
         self._cassandra = cassandra
 
     async def acquire(self, *, owner: str, now_ms: int) -> Lease | None:
-        free: dict[int, Row | None] = {}
         for first in range(0, NUMBERS, READ_AT_ONCE):
             numbers = range(first, first + READ_AT_ONCE)
             rows = await asyncio.gather(*(self._row(number) for number in numbers))
