@@ -95,6 +95,20 @@ async def test_without_the_fence_it_counts_a_like_that_was_taken_back(cassandra:
     assert await marks_left(cassandra, clock) == 0
 
 
+async def test_a_first_like_that_is_written_late_gets_the_id_that_was_answered(
+    cassandra: Cassandra, clock: FrozenClock
+) -> None:
+    stalling = StallingCassandra(Metrics(), cassandra._session, before="likes.write")
+    async with asyncio.TaskGroup() as group:
+        late = group.create_task(like(cassandra_store(stalling, clock), ANN, TWEET, edge_id=9, now_us=NOW + 1))
+        await stalling.has_stopped.wait()
+        first = await like(cassandra_store(cassandra, clock), ANN, TWEET, edge_id=7)
+        stalling.go_on.set()
+    edge = late.result().edge
+    assert (edge.edge_id, edge.created_us) == (first.edge.edge_id, first.edge.created_us) == (7, NOW)
+    assert await cassandra_store(cassandra, clock).likes(TWEET, below_edge_id=0, limit=10) == [edge]
+
+
 async def test_a_process_that_dies_before_it_counts_leaves_a_mark(cassandra: Cassandra, clock: FrozenClock) -> None:
     # Its statements: the edge as stored, the slot, the batch.
     dying = cassandra_store(DyingCassandra(Metrics(), cassandra._session, after=3), clock)
