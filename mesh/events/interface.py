@@ -16,7 +16,10 @@ ACK_WAIT = timedelta(seconds=30)
 
 @dataclass(frozen=True, slots=True)
 class OutboxEvent:
-    """An event as a store sees it: bytes of `aviary.events.v1.Event`, and the subject they are published on."""
+    """An event as a store sees it: bytes of `aviary.events.v1.Event`, and the subject they are published on.
+
+    With what it is about it must fit into one write of the store: some ten kilobytes.
+    """
 
     event_id: int
     subject: str
