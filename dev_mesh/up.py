@@ -18,7 +18,7 @@ from dev_mesh.engine_programs import nats_program, redis_program
 from dev_mesh.keys import prepare_keys
 from dev_mesh.lock import AlreadyRunning, only_mesh
 from dev_mesh.mesh_file import NAME as MESH_FILE
-from dev_mesh.options import Options
+from dev_mesh.options import Options, Store
 from dev_mesh.plan import Plan
 from dev_mesh.ports import PortTaken, check_free, plan_ports
 from dev_mesh.service_programs import SERVICES, edge_program, service_programs
@@ -51,6 +51,7 @@ def up(options: Options, *, clock: Clock) -> int:
         options.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         with only_mesh(options.data_dir):
             _check_free(ports, data_dir=options.data_dir, clock=clock)
+            _check_store(options)
             is_fresh = not (options.data_dir / "user_svc").exists()
             plan = Plan(options, ports, prepare_keys(options.data_dir, SERVICES))
             asyncio.run(_run(plan, shows_tour=is_fresh and options.shows_tour, clock=clock))
@@ -58,6 +59,16 @@ def up(options: Options, *, clock: Clock) -> int:
         print(f"dev_mesh: {failure}", file=sys.stderr)
         return CANNOT_START
     return 0
+
+
+def _check_store(options: Options) -> None:
+    """Raise ValueError for a folder whose rows are in the other store: the mesh would begin anew beside them."""
+    has_files = (options.data_dir / "user_svc" / "user_svc.db").exists()
+    found: Store | None = "cassandra" if (options.data_dir / "cassandra").exists() else "sqlite" if has_files else None
+    if found not in {None, options.store}:
+        raise ValueError(
+            f"{options.data_dir} holds a mesh with --store {found}; give it that again, or another --data-dir"
+        )
 
 
 def _check_free(ports: Mapping[str, int], *, data_dir: Path, clock: Clock) -> None:

@@ -24,6 +24,12 @@ def test_each_replica_takes_the_next_twelve() -> None:
     assert (ports["user_svc-2"], ports["user_svc-2 metrics"], ports["user_svc-3"]) == (8097, 8103, 8109)
 
 
+def test_cassandra_takes_the_last_two() -> None:
+    ports = plan_ports(8080, replicas=2, has_cassandra=True)
+    assert (ports["cassandra"], ports["cassandra nodes"]) == (8109, 8110)
+    assert set(ports) - set(plan_ports(8080, replicas=2)) == {"cassandra", "cassandra nodes"}
+
+
 @pytest.mark.parametrize("edge_port", [0, -1, 65530, 70000])
 def test_ports_beyond_the_range_are_refused_by_the_name_of_the_flag(edge_port: int) -> None:
     with pytest.raises(ValueError, match="--edge-port"):

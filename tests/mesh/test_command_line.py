@@ -92,6 +92,20 @@ def test_a_port_in_use_ends_with_2_and_names_port_and_flag(tmp_path: Path) -> No
     assert "--edge-port" in refused.stderr
 
 
+@pytest.mark.parametrize(
+    ("place", "found", "asked"),
+    [("user_svc/user_svc.db", "sqlite", "cassandra"), ("cassandra/cluster.json", "cassandra", "sqlite")],
+)
+def test_a_folder_whose_rows_are_in_the_other_store_is_left_alone(
+    tmp_path: Path, place: str, found: str, asked: str
+) -> None:
+    (tmp_path / place).parent.mkdir()
+    (tmp_path / place).touch()
+    refused = run_dev_mesh("up", "--data-dir", str(tmp_path), "--edge-port", str(free_row(20)), "--store", asked)
+    assert refused.returncode == 2
+    assert f"holds a mesh with --store {found}" in refused.stderr
+
+
 def test_broken_settings_end_with_2_and_every_mistake(tmp_path: Path) -> None:
     settings = ["AVIARY_TWEET_MAX_LENGTH=many", "AVIARY_LOG_LEVEL=loud"]
     flags = [word for setting in settings for word in ("--set", setting)]
@@ -111,6 +125,7 @@ def test_broken_settings_end_with_2_and_every_mistake(tmp_path: Path) -> None:
         ["--replicas", "0"],
         ["--set", "NO_SUCH=1"],
         ["--set", "AVIARY_NO_SUCH_SETTING=1"],
+        ["--store", "oracle"],
         ["--colour"],
         ["fly"],
     ],
