@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ from mesh.caller import CURRENT_CALL
 from mesh.errors import Unavailable
 from mesh.interceptors.deadline import HOP_MARGIN_SECONDS, deadline_exceeded
 from mesh.metrics import Metrics
+from mesh.storage.cassandra_answers import Answers
 from mesh.storage.cassandra_session import DEFECTS, TROUBLE, CannotConnect, connect
 from mesh.storage.url import CassandraUrl
 
@@ -81,7 +81,7 @@ class Cassandra:
         self._prepared: dict[Statement, PreparedStatement] = {}
         self._preparing = asyncio.Lock()
         self._slots = asyncio.Semaphore(IN_FLIGHT)
-        self._answers: deque[tuple[asyncio.Future[Any], object, BaseException | None]] = deque()
+        self._answers = Answers(self._loop)
         self._figures: dict[str, tuple[Counter, Histogram]] = {}
 
     async def run(self, statement: Statement, *values: object) -> list[Row]:
@@ -151,8 +151,8 @@ class Cassandra:
                 response = session.execute_async(statement, timeout=_seconds_left(), paging_state=state or None)
                 # The answer may come to nobody: who waited has been cancelled.
                 response.add_callbacks(
-                    lambda rows: self._hand_over(asked, ResultSet(response, rows), None),
-                    lambda error: self._hand_over(asked, None, error),
+                    lambda rows: self._answers.hand_over(asked, ResultSet(response, rows), None),
+                    lambda error: self._answers.hand_over(asked, None, error),
                 )
                 result: ResultSet = await asked
         except DEFECTS:
@@ -163,26 +163,6 @@ class Cassandra:
         succeeded.inc()
         seconds.observe(self._loop.time() - began)
         return result.current_rows, result.paging_state or b""
-
-    def _hand_over(self, asked: asyncio.Future[Any], result: object, error: BaseException | None) -> None:
-        """In the driver's thread. One wake-up brings whatever has come until the loop gets to it."""
-        is_first = not self._answers
-        self._answers.append((asked, result, error))
-        if is_first:
-            try:
-                self._loop.call_soon_threadsafe(self._take_answers)
-            except RuntimeError:  # the loop is closed, and nobody waits any more
-                self._answers.clear()
-
-    def _take_answers(self) -> None:
-        while self._answers:
-            asked, result, error = self._answers.popleft()
-            if asked.done():
-                continue
-            if error is None:
-                asked.set_result(result)
-            else:
-                asked.set_exception(error)
 
     def _figures_of(self, name: str) -> tuple[Counter, Histogram]:
         if name not in self._figures:
