@@ -38,9 +38,9 @@ generate: $(VENV)/.dev ## write generated/ anew from protos/, and the table of s
 	sh tools/generate.sh
 	$(RUN) tools/settings_table.py
 
-bench: $(VENV)/.dev ## measure what the mesh costs; ARGS="--graph FILE" takes a real graph, ARGS=--help says more
+bench: $(VENV)/.dev ## measure what the mesh costs; STORE=cassandra, ARGS="--graph FILE" takes a real graph, ARGS=--help
 	@sh tools/bench_tools.sh
-	$(RUN) -m bench $(ARGS)
+	$(RUN) -m bench $(if $(STORE),--store $(STORE)) $(ARGS)
 
 seed: $(VENV)/.run ## fill a running mesh: GRAPH=edge-list USERS=n POSTS=n, more flags in ARGS
 	@$(RUN) -m dev_mesh seed $(if $(GRAPH),--graph "$(GRAPH)") $(if $(USERS),--users $(USERS)) \

@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 import grpc
 
@@ -25,6 +26,7 @@ from bench.home_page import measure_edge, measure_pages, read_every_page
 from bench.mesh_under_test import MeshUnderTest, running_mesh
 from bench.population import Person, Stubs, each, follow, make_graph, open_stubs, post, read_graph, sign_up
 from bench.report import Report
+from dev_mesh.options import Store
 
 BIG_AUDIENCE = 500
 SMALL_AUDIENCE = 100
@@ -38,6 +40,9 @@ def main() -> None:
         "--people", type=int, default=600, help="accounts when the graph is made (default 600, least 501)"
     )
     parser.add_argument("--posts", type=int, default=3, help="tweets of each account (default 3)")
+    parser.add_argument(
+        "--store", choices=get_args(Store), default="sqlite", help="where the stores are (default sqlite)"
+    )
     parser.add_argument("--seconds", type=int, default=10, help="length of each load (default 10)")
     parser.add_argument(
         "--out", type=Path, default=Path("bench/results"), help="folder for the JSON (default bench/results)"
@@ -55,8 +60,9 @@ async def _run(arguments: argparse.Namespace) -> None:
     report = Report()
     report.figures["machine"] = f"{platform.processor() or platform.machine()}, Python {platform.python_version()}"
     report.figures["grpcio"] = grpc.__version__
+    report.figures["store"] = arguments.store
     with tempfile.TemporaryDirectory(prefix="aviary-bench-") as folder:
-        async with running_mesh(Path(folder)) as mesh, open_stubs(mesh) as stubs:
+        async with running_mesh(Path(folder), store=arguments.store) as mesh, open_stubs(mesh) as stubs:
             await _idle(mesh, report)
             print(f"filling: {count} people, {2 * len(edges)} follows, {arguments.posts * count} tweets")
             people = await sign_up(stubs, count, prefix="bench")
@@ -83,7 +89,7 @@ async def _idle(mesh: MeshUnderTest, report: Report) -> None:
 async def _quiesce(mesh: MeshUnderTest) -> None:
     """Wait until the workers have nothing to do: under 5 % of a core together over a second, for a minute at most."""
     print("waiting for the workers to finish")
-    workers = {name: pid for name, pid in mesh.pids.items() if name not in {"edge", "redis", "nats"}}
+    workers = {name: pid for name, pid in mesh.pids.items() if name not in {"edge", "redis", "nats", "cassandra"}}
     for _ in range(60):
         before = CpuReading.of(workers)
         await asyncio.sleep(1)

@@ -12,6 +12,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from dev_mesh.options import Store
+
 # Room for the ports that follow the edge's (see `python -m dev_mesh --help`).
 PORTS_IN_A_ROW = 40
 READY_WITHIN_SECONDS = 120
@@ -28,10 +30,10 @@ class MeshUnderTest:
 
 
 @asynccontextmanager
-async def running_mesh(folder: Path) -> AsyncIterator[MeshUnderTest]:
+async def running_mesh(folder: Path, *, store: Store = "sqlite") -> AsyncIterator[MeshUnderTest]:
     """Start a mesh with shipped settings on free ports and stop it afterwards. Raises RuntimeError with its output."""
-    command = [sys.executable, "-m", "dev_mesh", "up", "--no-tour"]
-    command += ["--data-dir", str(folder), "--edge-port", str(_free_row())]
+    command = [sys.executable, "-m", "dev_mesh", "up", "--no-tour", "--store", store]
+    command += ["--data-dir", str(folder), "--edge-port", str(free_row(PORTS_IN_A_ROW))]
     with (folder / "bench-mesh.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
             *command, stdout=log, stderr=log, stdin=asyncio.subprocess.DEVNULL
@@ -78,11 +80,12 @@ async def _answers(edge: str) -> bool:
     return answer.split(b" ", 2)[1:2] == [b"200"]
 
 
-def _free_row() -> int:
-    for first in range(18080, 30000, PORTS_IN_A_ROW):
-        if all(_is_free(port) for port in range(first, first + PORTS_IN_A_ROW)):
+def free_row(count: int) -> int:
+    """The first of `count` ports in a row that nobody listens on."""
+    for first in range(18080, 30000, count):
+        if all(_is_free(port) for port in range(first, first + count)):
             return first
-    raise RuntimeError(f"no {PORTS_IN_A_ROW} free ports in a row between 18080 and 30000")
+    raise RuntimeError(f"no {count} free ports in a row between 18080 and 30000")
 
 
 def _is_free(port: int) -> bool:

@@ -16,10 +16,12 @@ TARGETS = {
     "visible to a follower, p99 ms": 250.0,
     "edge on top of a direct call, ms": 0.3,
     "largest service, MB resident, idle": 90.0,
+    # Beside the driver there is what it knows of the cluster: keyspaces, tables, nodes.
+    "largest service on Cassandra, MB resident, idle": 110.0,
 }
 BY_STUB = "home page, by a stub, 32 in flight"
 OVER_STREAM = "home page, over a call stream, 32"
-_NO_SERVICE = {"redis", "nats"}
+_NO_SERVICE = {"redis", "nats", "cassandra"}
 
 
 class Report:
@@ -72,12 +74,13 @@ class Report:
         """The figures that have a target, under the targets' names."""
         page = self.figures["home page, 32 connections"]["cpu_ms"]
         resident = {name: mb for name, mb in self.figures["resident, MB, idle"].items() if name not in _NO_SERVICE}
+        where = " on Cassandra" if self.figures["store"] == "cassandra" else ""
         return {
             "home page at 32 connections, bare calls": page["all"] / self.bare_ms,
             "post + 500 timelines, bare calls": self.figures["post + 500 timelines"]["cpu_ms"]["all"] / self.bare_ms,
             "visible to a follower, p99 ms": self.figures["visible to a follower"]["p99_ms"],
             "edge on top of a direct call, ms": page["all"] - self.figures[BY_STUB]["cpu_ms"]["all"],
-            "largest service, MB resident, idle": max(resident.values()),
+            f"largest service{where}, MB resident, idle": max(resident.values()),
         }
 
     def table(self) -> str:
@@ -115,7 +118,7 @@ class Report:
         lines.append(f"edge on top of a call over a stream as its own: {edge:.2f} ms")
         for name, value in self.against_targets().items():
             verdict = "reached" if value <= TARGETS[name] else "MISSED"
-            lines.append(f"{name:45} {value:8.2f}   target <= {TARGETS[name]:g}: {verdict}")
+            lines.append(f"{name:48} {value:8.2f}   target <= {TARGETS[name]:g}: {verdict}")
         return "\n".join(lines)
 
     def save(self, folder: Path, *, at: str) -> Path:

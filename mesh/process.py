@@ -134,7 +134,7 @@ def _run_until_signalled(
     open_service: Callable[[Config], AbstractAsyncContextManager[Service]], config: Config, role: Role
 ) -> None:
     stop = StopSignal()
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
         try:
             runner.run(_live(open_service, config, role, stop))
         except asyncio.CancelledError:
@@ -142,7 +142,8 @@ def _run_until_signalled(
                 raise
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """What makes the event loop of a service; none for that of the standard library."""
     try:
         import uvloop  # noqa: PLC0415 - there is no wheel for every platform
     except ImportError:

@@ -17,7 +17,7 @@ from datetime import timedelta
 from importlib.resources.abc import Traversable
 from typing import Any, TypeAlias
 
-from cassandra import ConsistencyLevel
+from cassandra import ConsistencyLevel, OperationTimedOut
 from cassandra.cluster import ResultSet, Session
 from cassandra.query import BatchStatement, BatchType, BoundStatement, PreparedStatement
 from prometheus_client import Counter, Histogram
@@ -78,7 +78,8 @@ class Cassandra:
         self._loop = asyncio.get_running_loop()
         self._session = session
         self._why_not = "it was not asked yet"
-        self._prepared: dict[Statement, PreparedStatement] = {}
+        # By text: its hash is kept, and that of a Statement is worked out at every call.
+        self._prepared: dict[str, PreparedStatement] = {}
         self._preparing = asyncio.Lock()
         self._slots = asyncio.Semaphore(IN_FLIGHT)
         self._answers = Answers(self._loop)
@@ -118,27 +119,27 @@ class Cassandra:
         await self.run(_PING)
 
     async def _bound(self, statement: Statement, values: Values) -> BoundStatement:
-        prepared = self._prepared.get(statement)
+        prepared = self._prepared.get(statement.text)
         if prepared is None:
-            prepared = await self._prepare(statement)
-        return prepared.bind(values)
+            prepared = await self._prepare(statement.text)
+        bound = prepared.bind(values)
+        if statement.is_serial:
+            bound.consistency_level = ConsistencyLevel.LOCAL_SERIAL
+        return bound
 
-    async def _prepare(self, statement: Statement) -> PreparedStatement:
+    async def _prepare(self, text: str) -> PreparedStatement:
         """Ask the servers, once for each statement of a process; the driver blocks meanwhile."""
         session = self._connected()
         async with self._preparing:
-            if statement not in self._prepared:
+            if text not in self._prepared:
                 try:
                     async with asyncio.timeout(_seconds_left()):
-                        prepared = await asyncio.to_thread(session.prepare, statement.text)
+                        self._prepared[text] = await asyncio.to_thread(session.prepare, text)
                 except DEFECTS:
                     raise
                 except (*TROUBLE, TimeoutError) as error:
                     raise Unavailable.backend("the store") from error
-                if statement.is_serial:
-                    prepared.consistency_level = ConsistencyLevel.LOCAL_SERIAL
-                self._prepared[statement] = prepared
-        return self._prepared[statement]
+        return self._prepared[text]
 
     async def _ask(
         self, name: str, statement: BoundStatement | BatchStatement, *, state: bytes = b""
@@ -148,13 +149,16 @@ class Cassandra:
         try:
             async with self._slots:
                 asked = self._loop.create_future()
-                response = session.execute_async(statement, timeout=_seconds_left(), paging_state=state or None)
-                # The answer may come to nobody: who waited has been cancelled.
-                response.add_callbacks(
-                    lambda rows: self._answers.hand_over(asked, ResultSet(response, rows), None),
-                    lambda error: self._answers.hand_over(asked, None, error),
-                )
-                result: ResultSet = await asked
+                # The loop counts the time and not the driver, whose timers keep each answer until the collector
+                # finds it. So does a callback that knows its response.
+                timer = self._loop.call_later(_seconds_left(), _give_up, asked)
+                try:
+                    response = session.execute_async(statement, timeout=None, paging_state=state or None)
+                    # The answer may come to nobody: who waited has been cancelled, or has given up.
+                    response.add_callbacks(self._answered, self._failed, (asked,), None, (asked,), None)
+                    rows = await asked
+                finally:
+                    timer.cancel()
         except DEFECTS:
             raise
         except TROUBLE as error:
@@ -162,7 +166,15 @@ class Cassandra:
             raise Unavailable.backend("the store") from error
         succeeded.inc()
         seconds.observe(self._loop.time() - began)
-        return result.current_rows, result.paging_state or b""
+        if not response.has_more_pages:
+            return rows or [], b""
+        return rows, ResultSet(response, rows).paging_state
+
+    def _answered(self, rows: list[Row] | None, asked: asyncio.Future[Any]) -> None:
+        self._answers.hand_over(asked, rows, None)
+
+    def _failed(self, error: BaseException, asked: asyncio.Future[Any]) -> None:
+        self._answers.hand_over(asked, None, error)
 
     def _figures_of(self, name: str) -> tuple[Counter, Histogram]:
         if name not in self._figures:
@@ -214,6 +226,11 @@ async def open_cassandra(
             yield cassandra
     finally:
         await cassandra.close()
+
+
+def _give_up(asked: asyncio.Future[Any]) -> None:
+    if not asked.done():
+        asked.set_exception(OperationTimedOut())
 
 
 _PING = Statement("ping", "SELECT key FROM system.local")
