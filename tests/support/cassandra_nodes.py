@@ -81,6 +81,16 @@ class RunningCassandra:
         process.send_signal(signal.SIGKILL)
         process.wait()
 
+    @contextmanager
+    def stopped(self, number: int = 1) -> Iterator[None]:
+        """A node that does nothing within the block and goes on after it; the kernel still takes what is sent to it."""
+        process = self._processes[number]
+        process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            process.send_signal(signal.SIGCONT)
+
     def megabytes(self, number: int = 1) -> float:
         """Resident memory of a node now."""
         status = Path(f"/proc/{self._processes[number].pid}/status").read_text()
