@@ -80,7 +80,7 @@ class Cassandra:
         self._why_not = "it was not asked yet"
         # By text: its hash is kept, and that of a Statement is worked out at every call.
         self._prepared: dict[str, PreparedStatement] = {}
-        self._preparing = asyncio.Lock()
+        self._preparing: dict[str, asyncio.Future[PreparedStatement]] = {}
         self._slots = asyncio.Semaphore(IN_FLIGHT)
         self._answers = Answers(self._loop)
         self._figures: dict[str, tuple[Counter, Histogram]] = {}
@@ -128,18 +128,25 @@ class Cassandra:
         return bound
 
     async def _prepare(self, text: str) -> PreparedStatement:
-        """Ask the servers, once for each statement of a process; the driver blocks meanwhile."""
-        session = self._connected()
-        async with self._preparing:
-            if text not in self._prepared:
-                try:
-                    async with asyncio.timeout(_seconds_left()):
-                        self._prepared[text] = await asyncio.to_thread(session.prepare, text)
-                except DEFECTS:
-                    raise
-                except (*TROUBLE, TimeoutError) as error:
-                    raise Unavailable.backend("the store") from error
+        """Ask the servers, once for each statement of a process, in a thread that the driver blocks meanwhile."""
+        session, preparing = self._connected(), self._preparing.get(text)
+        if preparing is None:
+            preparing = self._preparing[text] = self._loop.run_in_executor(None, session.prepare, text)
+            preparing.add_done_callback(lambda done: self._forget(text, done))
+        try:
+            # One question, for which everybody waits as long as they can: the driver would for 10 s.
+            async with asyncio.timeout(_seconds_left()):
+                self._prepared[text] = await asyncio.shield(preparing)
+        except DEFECTS:
+            raise
+        except (*TROUBLE, TimeoutError) as error:
+            raise Unavailable.backend("the store") from error
         return self._prepared[text]
+
+    def _forget(self, text: str, preparing: asyncio.Future[PreparedStatement]) -> None:
+        del self._preparing[text]
+        if not preparing.cancelled():
+            preparing.exception()  # whoever waited may have given up: it is no news to anybody
 
     async def _ask(
         self, name: str, statement: BoundStatement | BatchStatement, *, state: bytes = b""

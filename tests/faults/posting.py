@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from importlib.resources import files
@@ -30,6 +30,9 @@ AUTHORS = range(1, 11)
 # An outcome that nobody knows; any other failure ends the test.
 UNKNOWN = (Unavailable, DeadlineExceeded)
 CLOCK = SystemClock()
+# What a caller gives a call, and how long people wait between two.
+CALL_SECONDS = 2.0
+PAUSE_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
@@ -145,6 +148,23 @@ async def in_flight(numbers: Iterable[int], do: Callable[[int], Awaitable[object
     async with asyncio.TaskGroup() as group:
         for _ in range(at_once):
             group.create_task(some())
+
+
+@asynccontextmanager
+async def load(posts: Posts, numbers: Iterator[int], *, at_once: int) -> AsyncIterator[None]:
+    """So many people who post one after the other until the block ends, each call with a deadline."""
+    is_over = False
+
+    async def post_on() -> None:
+        while not is_over:
+            await posts.attempt(next(numbers), seconds=CALL_SECONDS)
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(at_once):
+            group.create_task(post_on())
+        yield
+        is_over = True
 
 
 @asynccontextmanager
