@@ -156,8 +156,9 @@ class Cassandra:
         try:
             async with self._slots:
                 asked = self._loop.create_future()
-                # The loop counts the time and not the driver, whose timers keep each answer until the collector
-                # finds it. So does a callback that knows its response.
+                # The loop counts the time and not the driver: its timers, and callbacks that know their response, would
+                # keep each answer until the collector comes. What is never answered keeps its place at the connection
+                # until the driver's heartbeat ends that, a minute later; by then half of the places are taken.
                 timer = self._loop.call_later(_seconds_left(), _give_up, asked)
                 try:
                     response = session.execute_async(statement, timeout=None, paging_state=state or None)

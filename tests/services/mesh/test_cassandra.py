@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
@@ -120,6 +121,25 @@ async def test_hundreds_at_once_all_get_their_own_answer(cassandra: Cassandra) -
     await asyncio.gather(*(cassandra.run(INSERT, 1, number, str(number), 10) for number in range(600)))
     rows = await asyncio.gather(*(cassandra.run(GET, 1, number) for number in range(600)))
     assert rows == [[(str(number),)] for number in range(600)]
+
+
+async def test_a_statement_leaves_nothing_to_the_garbage_collector(cassandra: Cassandra) -> None:
+    async def ask(number: int) -> None:
+        await cassandra.run(INSERT, 1, number, "", 10)
+        await cassandra.run(GET, 1, number)
+        await cassandra.page(LIST, 1, size=10)
+        await cassandra.batch("numbers.two", (INSERT, (1, 1, "", 10)), (INSERT, (2, 2, "", 10)))
+
+    await ask(0)
+    gc.collect()
+    gc.disable()
+    try:
+        for number in range(50):
+            await ask(number)
+        # The driver's own threads leave a few.
+        assert gc.collect() < 50
+    finally:
+        gc.enable()
 
 
 async def test_who_gives_up_waiting_disturbs_nobody(cassandra: Cassandra) -> None:
