@@ -126,6 +126,8 @@ async def _measure(
     print("reading every timeline once")
     viewers = await read_every_page(stubs, [*people, *stars])
     report.figures["viewers"] = len(viewers)
+    if not viewers:
+        raise RuntimeError("nobody follows enough tweets for a full page; give more --posts")
     await _quiesce(mesh)
     bare = await measure_bare_call()
     report.add_bare_call(bare)
