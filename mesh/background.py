@@ -23,7 +23,8 @@ async def background(work: Coroutine[Any, Any, None], *, name: str) -> AsyncIter
 
     def end_the_block(done: asyncio.Task[None]) -> None:
         if not done.cancelled() and (failure := done.exception()) and not is_block_over:
-            _log.critical("%s ended", name, exc_info=failure)
+            # Its stack is told by whoever catches it: some failures are an operator's mistake, and need none.
+            _log.critical("%s ended", name, extra={"fields": {"reason": repr(failure)}})
             if owner is not None:
                 owner.cancel()
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
 
 from mesh.env import setting
-from mesh.storage.url import parse_store_url
+from mesh.storage.url import CassandraUrl, parse_store_url
 
 SHORTEST_PAGE_TOKEN_KEY = 32
 
@@ -25,7 +26,12 @@ def _optional_host_and_port(text: str) -> str:
 
 
 def _store_url(text: str) -> str:
-    parse_store_url(text)
+    url = parse_store_url(text)
+    if isinstance(url, CassandraUrl) and url.ca_file:
+        try:
+            ssl.create_default_context(cafile=url.ca_file)
+        except OSError as error:
+            raise ValueError(f"{url.ca_file} holds no certificate: {error.strerror}") from None
     return text
 
 
@@ -38,8 +44,12 @@ def _redis_url(text: str) -> str:
 
 
 def _url(text: str, *, schemes: tuple[str, ...], example: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in schemes or not (parts.hostname or parts.scheme == "unix"):
+    try:
+        parts = urlsplit(text)
+        is_one = parts.scheme in schemes and bool(parts.hostname or parts.scheme == "unix")
+    except ValueError:  # its text has the part that is wrong, which may be a password
+        is_one = False
+    if not is_one:
         raise ValueError(f"must be a URL such as {example}")
     return text
 
@@ -70,7 +80,13 @@ class MeshConfig:
     metrics_listen: str = setting(
         "AVIARY_METRICS_LISTEN", "", help="address of /metrics; empty for none", parse=_optional_host_and_port
     )
-    store_url: str = setting("AVIARY_STORE_URL", "sqlite:.data", help="where stores keep their rows", parse=_store_url)
+    store_url: str = setting(
+        "AVIARY_STORE_URL",
+        "sqlite:.data",
+        help="where stores keep their rows, sqlite:.data if not set; a SQLite folder, or a keyspace of Cassandra",
+        secret=True,
+        parse=_store_url,
+    )
     bus_url: str = setting(
         "AVIARY_BUS_URL", "nats://127.0.0.1:4222", help="NATS server with JetStream", secret=True, parse=_nats_url
     )

@@ -50,6 +50,7 @@ def _cluster(flags: argparse.Namespace, home: Path) -> LocalCluster:
         prefix=flags.prefix,
         commitlog_sync=flags.commitlog_sync,
         heap_megabytes=flags.heap,
+        jmx_port=flags.jmx_port,
     )
 
 
@@ -78,6 +79,9 @@ def _parser() -> argparse.ArgumentParser:
         choices=get_args(CommitlogSync),
         default="group",
         help="when a write is acknowledged: group and batch once it is on disk, periodic before (it loses rows)",
+    )
+    add(
+        "--jmx-port", type=int, default=0, metavar="PORT", help="for nodetool: this port of 127.0.0.1, and the next two"
     )
     commands.add_parser("stop", parents=[folder], help="end the one that runs on that folder, and wait for it")
     return parser

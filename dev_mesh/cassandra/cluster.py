@@ -31,6 +31,7 @@ class LocalCluster:
     """Node N is at `network`.N; all nodes have the same two ports, so several clusters need different ports only.
 
     `home` holds the nodes' folders and the passwords; `prefix` begins the name of every keyspace and service's role.
+    nodetool finds node N at 127.0.0.1 and `jmx_port` + N - 1, without a password; with 0 it finds none.
     Raises ValueError for what no cluster can be made of.
     """
 
@@ -42,6 +43,7 @@ class LocalCluster:
     prefix: str = "aviary"
     commitlog_sync: CommitlogSync = "group"
     heap_megabytes: int = 512
+    jmx_port: int = 0
 
     def __post_init__(self) -> None:
         if self.nodes not in {1, 3}:
@@ -56,6 +58,8 @@ class LocalCluster:
             )
         if self.port == self.storage_port or not all(0 < port < 65536 for port in (self.port, self.storage_port)):
             raise ValueError(f"{self.port} and {self.storage_port} are not two ports")
+        if not 0 <= self.jmx_port < 65534:
+            raise ValueError(f"{self.jmx_port} is no port for JMX")
         if self.heap_megabytes < 128:
             raise ValueError(f"Cassandra does not start with a heap of {self.heap_megabytes} MB; give it 128 or more")
 

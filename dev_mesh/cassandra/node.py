@@ -69,7 +69,7 @@ def write_node_files(cluster: LocalCluster, number: int) -> None:
 
 
 def node_command(cluster: LocalCluster, number: int, *, java: Path, jars: Sequence[Path]) -> tuple[str, ...]:
-    """The node in the foreground, until SIGTERM; JMX stays off. It writes below the node's folder only."""
+    """The node in the foreground, until SIGTERM; JMX is off, or on loopback. It writes below the node's folder only."""
     folder = cluster.folder(number)
     properties = {
         "cassandra-foreground": "yes",
@@ -81,6 +81,8 @@ def node_command(cluster: LocalCluster, number: int, *, java: Path, jars: Sequen
         "cassandra.system_auth.default_rf": str(cluster.nodes),
         **_HASTE,
     }
+    if cluster.jmx_port:
+        properties["cassandra.jmx.local.port"] = str(cluster.jmx_port + number - 1)
     return (
         str(java),
         f"-Xmx{cluster.heap_megabytes}M",

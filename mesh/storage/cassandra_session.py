@@ -6,6 +6,7 @@ All of it blocks: it runs in a thread.
 from __future__ import annotations
 
 import logging
+import re
 import socket
 import ssl
 from datetime import timedelta
@@ -41,9 +42,14 @@ TROUBLE = (NoHostAvailable, ConnectionException, DriverException, ErrorMessage)
 # The exceptions to it: a statement that is wrong or not allowed is a defect of ours.
 DEFECTS = (RequestValidationException, BadCql)
 CONNECT_TIMEOUT = timedelta(seconds=5)
+# For what the driver asks at its start; with its own 2 s a node that has just come up, or is busy, is given up.
+FIRST_ANSWERS_TIMEOUT = timedelta(seconds=10)
 RECONNECT_EVERY = timedelta(seconds=1)
 # With 5, driver 3.30 loses bytes when a read ends within the header of a segment.
 PROTOCOL = 4
+
+# AuthenticationFailed says also that a node cannot look the role up now, or stops: only this is about the credentials.
+_BAD_CREDENTIALS = re.compile(r"code=0100 .*Provided username .* incorrect", re.DOTALL)
 
 # The driver tells every attempt to reconnect, with its stack; what matters of it is told by us.
 logging.getLogger("cassandra").setLevel(logging.CRITICAL)
@@ -76,6 +82,7 @@ def connect(url: CassandraUrl, *, component: str, schema: Traversable) -> Sessio
         sockopts=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
         reconnection_policy=ConstantReconnectionPolicy(RECONNECT_EVERY.total_seconds(), max_attempts=None),
         connect_timeout=CONNECT_TIMEOUT.total_seconds(),
+        control_connection_timeout=FIRST_ANSWERS_TIMEOUT.total_seconds(),
         compression=False,
     )
     try:
@@ -103,14 +110,15 @@ def _reason(error: BaseException, url: CassandraUrl, component: str, *, datacent
         return f"{nodes}: there is no datacenter {url.datacenter}; there is {', '.join(datacenters)}"
     # The driver has a failure for each node, or when it did not come to that a list of the nodes.
     failures = getattr(error, "errors", None)
-    for cause in failures.values() if isinstance(failures, dict) else [error]:
-        if isinstance(cause, AuthenticationFailed):
+    causes = list(failures.values()) if isinstance(failures, dict) and failures else [error]
+    for cause in causes:
+        if isinstance(cause, AuthenticationFailed) and _BAD_CREDENTIALS.search(str(cause)):
             return f"{nodes}: user {url.user} or its password is wrong"
         if isinstance(cause, InvalidRequest):
             return f"{nodes}: keyspace {keyspace}: {_line(cause)}"
         if isinstance(cause, Unauthorized):
             return f"{nodes}: user {url.user} may not use keyspace {keyspace}"
-    return f"{nodes} cannot be reached: {_line(error)}"
+    return f"{nodes} cannot be reached: {_line(causes[0])}"
 
 
 def _line(error: object) -> str:

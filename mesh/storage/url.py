@@ -12,6 +12,10 @@ CQL_PORT = 9042
 # A keyspace has 48 characters; "_engagement" is the longest ending.
 _PREFIX = re.compile(r"[a-z][a-z0-9_]{0,36}")
 _OPTIONS = {"dc", "tls", "ca_file"}
+_EXAMPLES = (
+    "use sqlite:///absolute/folder, such as sqlite:///var/lib/aviary,"
+    " or cassandra://user:password@host,host/prefix?dc=datacenter"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +55,17 @@ StoreUrl: TypeAlias = SqliteUrl | CassandraUrl
 
 
 def parse_store_url(url: str) -> StoreUrl:
-    """The engine that `url` names. Raises ValueError, with an example, for any other."""
-    parts = urlsplit(url)
+    """The engine that `url` names. For others it raises ValueError, with an example and no password."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # its text has the part that is wrong
+        raise ValueError(f"this is no URL; {_EXAMPLES}") from None
     if parts.scheme == "cassandra":
         return _cassandra(parts)
     folder = unquote(parts.path)
     if parts.scheme != "sqlite" or parts.netloc or parts.query or parts.fragment or not folder:
-        raise ValueError(
-            f"{_without_password(url)!r} is no store URL; use sqlite:///absolute/folder, such as"
-            " sqlite:///var/lib/aviary, or cassandra://user:password@host,host/prefix?dc=datacenter"
-        )
+        shown = url if parts.scheme == "sqlite" else f"{parts.scheme}:..."
+        raise ValueError(f"{shown!r} is no store URL; {_EXAMPLES}")
     return SqliteUrl(Path(folder))
 
 
@@ -74,6 +79,7 @@ def _cassandra(parts: SplitResult) -> CassandraUrl:
         hosts.append(host)
         ports.add(port or str(CQL_PORT))
     mistakes = [
+        (not credentials and "@" in parts.geturl(), "has a password with / ? or # that is not percent-encoded"),
         (not all(hosts), "names no host"),
         (not all(port.isdecimal() and 0 < int(port) < 65536 for port in ports), "has a port that is no number"),
         (len(ports) > 1, "has several ports; all nodes listen on one"),
@@ -97,7 +103,3 @@ def _cassandra(parts: SplitResult) -> CassandraUrl:
         has_tls=options.get("tls") == "true",
         ca_file=Path(options["ca_file"]) if "ca_file" in options else None,
     )
-
-
-def _without_password(url: str) -> str:
-    return re.sub(r"//[^/@]*@", "//...@", url)
