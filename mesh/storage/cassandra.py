@@ -35,6 +35,8 @@ _log = logging.getLogger(__name__)
 
 # No answer within this time, or within what the call in progress has left: the outcome is not known.
 LONGEST = timedelta(seconds=1.5)
+# Of the call's time this much is kept, at most, to tell its caller that the outcome is unknown.
+TO_TELL = timedelta(seconds=0.1)
 # The driver gives every connection far more places; more in flight only wait in the servers.
 IN_FLIGHT = 256
 RECONNECT_AFTER = timedelta(seconds=1)
@@ -252,4 +254,4 @@ def _seconds_left() -> float:
     left = call.deadline - asyncio.get_running_loop().time() - HOP_MARGIN_SECONDS
     if left <= 0:
         raise deadline_exceeded()
-    return min(left, LONGEST.total_seconds())
+    return min(left - min(left / 4, TO_TELL.total_seconds()), LONGEST.total_seconds())

@@ -70,3 +70,21 @@ async def test_what_was_acknowledged_is_there_after_the_node_was_killed(
     there = {int(tweet["tweetId"]) for tweet in listed["tweets"]}
     tell(f"Cassandra killed while one person posted: {len(acknowledged)} acknowledged, 0 lost")
     assert set(acknowledged) <= there
+
+
+async def test_a_post_without_an_answer_is_told_as_unknown_and_its_key_makes_one_tweet(
+    api: Api, mesh: RunningMesh
+) -> None:
+    ada = await sign_up(api, "ada")
+    body = {"content": "is it there?"}
+    mesh.signal("cassandra", signal.SIGSTOP)
+    try:
+        unknown = await api.call("POST", "/v1/tweets", body, by=ada, key="unknown-1")
+    finally:
+        mesh.signal("cassandra", signal.SIGCONT)
+    assert (unknown.status, unknown.reason) == (503, "BACKEND_UNAVAILABLE")
+    assert unknown.headers["retry-after"] == "1"
+    tweet = await post(api, ada, body["content"], key="unknown-1")
+    assert await post(api, ada, body["content"], key="unknown-1") == tweet
+    listed = await api.get(f"/v1/users/{ada.user_id}/tweets", by=ada)
+    assert [int(found["tweetId"]) for found in listed["tweets"]] == [tweet]
