@@ -17,10 +17,6 @@ from engagement_svc.consumers.tweet_created import on_tweet_created
 from engagement_svc.consumers.tweet_deleted import on_tweet_deleted
 from engagement_svc.servicer import Deps, EngagementInternalServicer, EngagementServicer
 from engagement_svc.store import EngagementStore
-from engagement_svc.store.cassandra import CassandraEngagementStore
-from engagement_svc.store.cassandra_marks import Marks
-from engagement_svc.store.cassandra_repair import Repair
-from engagement_svc.store.cassandra_settling import Settling
 from engagement_svc.store.sqlite import SqliteEngagementStore
 from mesh.clock import Clock, SystemClock
 from mesh.events.consume import Consumer
@@ -30,8 +26,6 @@ from mesh.ids import lease_ids
 from mesh.metrics import Metrics
 from mesh.paging import Paging
 from mesh.process import Served, Service
-from mesh.storage.cassandra import open_cassandra
-from mesh.storage.cassandra_id_leases import CassandraIdLeases
 from mesh.storage.id_leases import IdLeases, SqliteIdLeases
 from mesh.storage.redis import open_redis
 from mesh.storage.sqlite import open_database
@@ -94,6 +88,14 @@ async def _open_store(
             open_database(url.file_of(NAME), component="engagement", schema=schemas / "sqlite")
         )
         return SqliteEngagementStore(database), SqliteIdLeases(database), []
+    # Only who uses the driver imports it: it takes more than 10 MB.
+    from engagement_svc.store.cassandra import CassandraEngagementStore  # noqa: PLC0415 - see above
+    from engagement_svc.store.cassandra_marks import Marks  # noqa: PLC0415 - see above
+    from engagement_svc.store.cassandra_repair import Repair  # noqa: PLC0415 - see above
+    from engagement_svc.store.cassandra_settling import Settling  # noqa: PLC0415 - see above
+    from mesh.storage.cassandra import open_cassandra  # noqa: PLC0415 - see above
+    from mesh.storage.cassandra_id_leases import CassandraIdLeases  # noqa: PLC0415 - see above
+
     cassandra = await stack.enter_async_context(
         open_cassandra(url, component="engagement", schema=schemas / "cassandra", metrics=metrics)
     )

@@ -17,7 +17,6 @@ from graph_svc.consumers.follow_changed import on_follow_changed
 from graph_svc.flip import FlipJob
 from graph_svc.servicer import Deps, GraphInternalServicer, GraphServicer
 from graph_svc.store import GraphStore
-from graph_svc.store.cassandra import CassandraGraphStore
 from graph_svc.store.sqlite import SqliteGraphStore
 from mesh.admin import MeshAdmin
 from mesh.clock import Clock, SystemClock
@@ -29,9 +28,6 @@ from mesh.ids import lease_ids
 from mesh.metrics import Metrics
 from mesh.paging import Paging
 from mesh.process import Served, Service
-from mesh.storage.cassandra import open_cassandra
-from mesh.storage.cassandra_id_leases import CassandraIdLeases
-from mesh.storage.cassandra_outbox import CassandraOutbox
 from mesh.storage.id_leases import IdLeases, SqliteIdLeases
 from mesh.storage.outbox import SqliteOutbox
 from mesh.storage.redis import open_redis
@@ -94,6 +90,12 @@ async def _open_store(
         opening = open_database(url.file_of(NAME), component="graph", schema=schema / "sqlite")
         database = await stack.enter_async_context(opening)
         return SqliteGraphStore(database), SqliteOutbox(database), SqliteIdLeases(database)
+    # Only who uses the driver imports it: it takes more than 10 MB.
+    from graph_svc.store.cassandra import CassandraGraphStore  # noqa: PLC0415 - see above
+    from mesh.storage.cassandra import open_cassandra  # noqa: PLC0415 - see above
+    from mesh.storage.cassandra_id_leases import CassandraIdLeases  # noqa: PLC0415 - see above
+    from mesh.storage.cassandra_outbox import CassandraOutbox  # noqa: PLC0415 - see above
+
     cassandra = await stack.enter_async_context(
         open_cassandra(url, component="graph", schema=schema / "cassandra", metrics=metrics)
     )

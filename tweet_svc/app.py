@@ -22,9 +22,6 @@ from mesh.ids import lease_ids
 from mesh.metrics import Metrics
 from mesh.paging import Paging
 from mesh.process import Served, Service
-from mesh.storage.cassandra import open_cassandra
-from mesh.storage.cassandra_id_leases import CassandraIdLeases
-from mesh.storage.cassandra_outbox import CassandraOutbox
 from mesh.storage.id_leases import IdLeases, SqliteIdLeases
 from mesh.storage.outbox import SqliteOutbox
 from mesh.storage.redis_pipeline import open_redis_pipeline
@@ -37,7 +34,6 @@ from tweet_svc.consumers.tweet_deleted import on_tweet_deleted
 from tweet_svc.convert import OwnTweets
 from tweet_svc.servicer import Deps, TweetInternalServicer, TweetServicer
 from tweet_svc.store import TweetStore
-from tweet_svc.store.cassandra import CassandraTweetStore
 from tweet_svc.store.sqlite import SqliteTweetStore
 from views.cache import BodyCache
 from views.clients.engagement import RemoteEngagements
@@ -101,6 +97,12 @@ async def _open_store(
         opening = open_database(url.file_of(NAME), component="tweet", schema=schema / "sqlite")
         database = await stack.enter_async_context(opening)
         return SqliteTweetStore(database), SqliteOutbox(database), SqliteIdLeases(database)
+    # Only who uses the driver imports it: it takes more than 10 MB.
+    from mesh.storage.cassandra import open_cassandra  # noqa: PLC0415 - see above
+    from mesh.storage.cassandra_id_leases import CassandraIdLeases  # noqa: PLC0415 - see above
+    from mesh.storage.cassandra_outbox import CassandraOutbox  # noqa: PLC0415 - see above
+    from tweet_svc.store.cassandra import CassandraTweetStore  # noqa: PLC0415 - see above
+
     cassandra = await stack.enter_async_context(
         open_cassandra(url, component="tweet", schema=schema / "cassandra", metrics=metrics)
     )

@@ -25,9 +25,6 @@ from mesh.keys import read_signing_key
 from mesh.metrics import Metrics
 from mesh.paging import Paging
 from mesh.process import Served, Service
-from mesh.storage.cassandra import open_cassandra
-from mesh.storage.cassandra_id_leases import CassandraIdLeases
-from mesh.storage.cassandra_outbox import CassandraOutbox
 from mesh.storage.id_leases import IdLeases, SqliteIdLeases
 from mesh.storage.outbox import SqliteOutbox
 from mesh.storage.redis import open_redis
@@ -42,8 +39,6 @@ from user_svc.consumers.user_changed import on_user_changed
 from user_svc.passwords import open_passwords
 from user_svc.servicer import AuthServicer, Deps, UserInternalServicer, UserServicer
 from user_svc.store import SessionStore, UserStore
-from user_svc.store.cassandra import CassandraUserStore
-from user_svc.store.cassandra_sessions import CassandraSessionStore
 from user_svc.store.sqlite import SqliteSessionStore, SqliteUserStore
 from views.cache import BodyCache
 from views.metrics import ViewMetrics
@@ -110,6 +105,13 @@ async def _open_store(
         opening = open_database(url.file_of(NAME), component="user", schema=schema / "sqlite")
         database = await stack.enter_async_context(opening)
         return SqliteUserStore(database), SqliteSessionStore(database), SqliteOutbox(database), SqliteIdLeases(database)
+    # Only who uses the driver imports it: it takes more than 10 MB.
+    from mesh.storage.cassandra import open_cassandra  # noqa: PLC0415 - see above
+    from mesh.storage.cassandra_id_leases import CassandraIdLeases  # noqa: PLC0415 - see above
+    from mesh.storage.cassandra_outbox import CassandraOutbox  # noqa: PLC0415 - see above
+    from user_svc.store.cassandra import CassandraUserStore  # noqa: PLC0415 - see above
+    from user_svc.store.cassandra_sessions import CassandraSessionStore  # noqa: PLC0415 - see above
+
     cassandra = await stack.enter_async_context(
         open_cassandra(url, component="user", schema=schema / "cassandra", metrics=metrics)
     )
