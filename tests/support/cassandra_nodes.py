@@ -51,12 +51,15 @@ class RunningCassandra:
         self.cluster = cluster
         self.took = 0.0
         self._parts = parts
+        self._services = services
         self._readiness = Readiness(cluster, services=services)
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
 
     def start(self, *numbers: int) -> None:
         """Start these nodes, or all, and wait until they are ready."""
         began = SystemClock().monotonic()
+        # Set up anew each time: a node that writes its commit log late has lost its roles too.
+        self._readiness = Readiness(self.cluster, services=self._services)
         wanted = numbers or tuple(self.cluster.numbers)
         for number in wanted:
             self._spawn(number)
