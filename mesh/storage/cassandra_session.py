@@ -9,6 +9,7 @@ import logging
 import re
 import socket
 import ssl
+from contextlib import ExitStack
 from datetime import timedelta
 from importlib.resources.abc import Traversable
 
@@ -85,15 +86,17 @@ def connect(url: CassandraUrl, *, component: str, schema: Traversable) -> Sessio
         control_connection_timeout=FIRST_ANSWERS_TIMEOUT.total_seconds(),
         compression=False,
     )
-    try:
-        session = cluster.connect()
-        session.set_keyspace(url.keyspace_of(component))
-        migrate(session, component=component, schema=schema)
-    except BaseException as error:
-        cluster.shutdown()
-        if isinstance(error, (*TROUBLE, NotNow)) and not isinstance(error, BadCql):
+    with ExitStack() as unless_connected:
+        unless_connected.callback(cluster.shutdown)
+        try:
+            session = cluster.connect()
+            session.set_keyspace(url.keyspace_of(component))
+            migrate(session, component=component, schema=schema)
+        except BadCql:
+            raise
+        except (*TROUBLE, NotNow) as error:
             raise CannotConnect(_reason(error, url, component, datacenters=_datacenters(cluster))) from error
-        raise
+        unless_connected.pop_all()
     # Statements say their timestamps where it matters; those of the driver are one process's wall clock.
     session.use_client_timestamp = False
     return session
