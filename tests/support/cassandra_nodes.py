@@ -58,9 +58,10 @@ class RunningCassandra:
     def start(self, *numbers: int) -> None:
         """Start these nodes, or all, and wait until they are ready."""
         began = SystemClock().monotonic()
-        # Set up anew each time: a node that writes its commit log late has lost its roles too.
-        self._readiness = Readiness(self.cluster, services=self._services)
         wanted = numbers or tuple(self.cluster.numbers)
+        if 1 in wanted:
+            # The first node is set up anew each time: one that writes its commit log late has lost its roles too.
+            self._readiness = Readiness(self.cluster, services=self._services)
         for number in wanted:
             self._spawn(number)
         for number in wanted:
