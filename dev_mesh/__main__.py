@@ -55,6 +55,7 @@ def _options(flags: argparse.Namespace, data_dir: Path) -> Options:
         edge_port=flags.edge_port,
         replicas=flags.replicas,
         store=flags.store,
+        cassandra_nodes=flags.cassandra_nodes,
         shows_tour=not flags.no_tour,
         settings=dict(flags.set),
     )

@@ -48,6 +48,13 @@ def _parser() -> argparse.ArgumentParser:
         help="where the stores are: files of SQLite, or a real Cassandra that is started too and needs Java 17 and,"
         " at the first time, Maven (default sqlite)",
     )
+    command.add_argument(
+        "--cassandra-nodes",
+        type=int,
+        choices=(1, 3),
+        default=1,
+        help="nodes of that Cassandra, at 127.0.0.1 to .3; of 3 each has all rows, and one may be gone (default 1)",
+    )
     command.add_argument("--no-tour", action="store_true", help="do not show the tour on fresh data")
     command.add_argument(
         "--set",

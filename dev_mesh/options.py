@@ -19,4 +19,5 @@ class Options:
     replicas: int = 1
     shows_tour: bool = True
     store: Store = "sqlite"
+    cassandra_nodes: int = 1
     settings: Mapping[str, str] = field(default_factory=dict)

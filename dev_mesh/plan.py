@@ -34,6 +34,7 @@ class Plan:
             return None
         return LocalCluster(
             self.options.data_dir / "cassandra",
+            nodes=self.options.cassandra_nodes,
             port=self.ports["cassandra"],
             storage_port=self.ports["cassandra nodes"],
         )

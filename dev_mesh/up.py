@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Event
 
 from dev_mesh.binaries import BinaryMissing
-from dev_mesh.cassandra.cluster import claim_home
+from dev_mesh.cassandra.cluster import OtherCluster, claim_home
 from dev_mesh.cassandra.fetch import FetchFailed, fetch_jars
 from dev_mesh.cassandra.machine import ToolMissing, cache_folder, find_java
 from dev_mesh.child import Program, StartFailed
@@ -35,6 +35,7 @@ CANNOT = (
     FetchFailed,
     NotReady,
     OSError,
+    OtherCluster,
     PortTaken,
     StartFailed,
     ToolMissing,
@@ -63,6 +64,8 @@ def up(options: Options, *, clock: Clock) -> int:
 
 def _check_store(options: Options) -> None:
     """Raise ValueError for a folder whose rows are in the other store: the mesh would begin anew beside them."""
+    if options.cassandra_nodes > 1 and options.store != "cassandra":
+        raise ValueError(f"--cassandra-nodes {options.cassandra_nodes} needs --store cassandra")
     has_files = (options.data_dir / "user_svc" / "user_svc.db").exists()
     found: Store | None = "cassandra" if (options.data_dir / "cassandra").exists() else "sqlite" if has_files else None
     if found not in {None, options.store}:

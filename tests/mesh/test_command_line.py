@@ -106,6 +106,15 @@ def test_a_folder_whose_rows_are_in_the_other_store_is_left_alone(
     assert f"holds a mesh with --store {found}" in refused.stderr
 
 
+def test_a_folder_of_a_cassandra_of_another_size_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "cassandra").mkdir()
+    (tmp_path / "cassandra" / "cluster.json").write_text('{"nodes": 1}')
+    flags = ["--store", "cassandra", "--cassandra-nodes", "3"]
+    refused = run_dev_mesh("up", "--data-dir", str(tmp_path), "--edge-port", str(free_row(20)), *flags)
+    assert refused.returncode == 2
+    assert "holds a cluster of 1" in refused.stderr
+
+
 def test_broken_settings_end_with_2_and_every_mistake(tmp_path: Path) -> None:
     settings = ["AVIARY_TWEET_MAX_LENGTH=many", "AVIARY_LOG_LEVEL=loud"]
     flags = [word for setting in settings for word in ("--set", setting)]
@@ -126,6 +135,8 @@ def test_broken_settings_end_with_2_and_every_mistake(tmp_path: Path) -> None:
         ["--set", "NO_SUCH=1"],
         ["--set", "AVIARY_NO_SUCH_SETTING=1"],
         ["--store", "oracle"],
+        ["--cassandra-nodes", "2", "--store", "cassandra"],
+        ["--cassandra-nodes", "3"],
         ["--colour"],
         ["fly"],
     ],

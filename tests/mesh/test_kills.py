@@ -6,7 +6,6 @@ import asyncio
 import itertools
 import random
 import signal
-from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -15,8 +14,9 @@ import pytest
 
 from dev_mesh.control import ask
 from mesh.clock import SystemClock
-from tests.mesh.support.actions import sign_up_many, walk
-from tests.mesh.support.api import Api, Person, open_api
+from tests.mesh.support.actions import sign_up_many
+from tests.mesh.support.api import Person, open_api
+from tests.mesh.support.checks import missing_tweets, texts_stored_twice
 from tests.mesh.support.running_mesh import RunningMesh, running_mesh
 from tests.mesh.support.story import Story
 from tests.support.wait_until import wait_until
@@ -48,11 +48,11 @@ async def test_no_acknowledged_tweet_is_lost_and_every_timeline_is_exact_after_e
         began = clock.monotonic()
         killed = await _post_while_killing(story, mesh, people)
         posted = clock.monotonic()
-        missing = await _missing(story)
+        missing = await missing_tweets(api, story.history)
         await story.comes_true(people, at_most=HEALED_SECONDS)
         healed = clock.monotonic()
-        doubles = await _doubles(api, people)
-        retries = api.retries
+        doubles = await texts_stored_twice(api, people)
+        retries = len(api.failures)
     tell(
         f"{len(story.history.texts())} posts acknowledged by {len(people)} people in {posted - began:.0f} s, "
         f"{len(killed)} kills -9 ({', '.join(killed)}), {retries} retries under the same key"
@@ -102,24 +102,3 @@ async def _post_while_killing(story: Story, mesh: RunningMesh, people: list[Pers
             group.create_task(write())
         group.create_task(kill())
     return killed
-
-
-async def _missing(story: Story) -> dict[int, str]:
-    """Acknowledged tweets that cannot be read back as they were written."""
-    texts = story.history.texts()
-    found: dict[int, str] = {}
-    ids = sorted(texts)
-    for start in range(0, len(ids), 100):
-        query = "&".join(f"tweet_ids={tweet}" for tweet in ids[start : start + 100])
-        page = await story.api.get(f"/v1/tweets:batchGet?{query}")
-        found |= {int(tweet["tweetId"]): tweet["content"] for tweet in page["tweets"]}
-    return {tweet: text for tweet, text in texts.items() if found.get(tweet) != text}
-
-
-async def _doubles(api: Api, people: list[Person]) -> list[str]:
-    """Texts that are stored more than once, under whatever id."""
-    texts: Counter[str] = Counter()
-    for person in people:
-        tweets = await walk(api, f"/v1/users/{person.user_id}/tweets", "tweets", page_size=100)
-        texts.update(tweet["content"] for tweet in tweets)
-    return [text for text, count in texts.items() if count > 1]

@@ -61,7 +61,8 @@ class Api:
     def __init__(self, client: HttpClient) -> None:
         self._client = client
         self._clock = SystemClock()
-        self.retries = 0
+        # When each call failed that was then repeated, in monotonic seconds, and which it was.
+        self.failures: list[tuple[float, str]] = []
 
     async def call(
         self,
@@ -99,7 +100,7 @@ class Api:
                 return outcome.json
             assert not isinstance(outcome, Answer) or outcome.status in UNKNOWN, f"{method} {target}: {outcome}"
             assert self._clock.monotonic() < deadline, f"{method} {target}: {outcome}"
-            self.retries += 1
+            self.failures.append((self._clock.monotonic(), f"{method} {target}: {outcome}"))
             await asyncio.sleep(0.1)
 
     async def _attempt(
