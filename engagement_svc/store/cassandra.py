@@ -1,7 +1,7 @@
 """EngagementStore on Cassandra: edges are written plainly, and each call counts its own before it answers.
 
-The edge, what its user sees of it, and a mark are one logged batch. Counting them, and taking the mark away, is a
-second step: what does not come to it is found by its mark (docs/decisions/0027).
+First a mark, then the edge, then it is counted and shown, and the mark goes: a call that does not come so far is found
+by its mark (docs/decisions/0027). No batch has rows of several partitions: with a node down it would wait for that.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from itertools import islice
 from engagement_svc.model import Drift, Engagement, LikeEdge, Liking
 from engagement_svc.store.cassandra_marks import BUCKETS, Change, Marks, Partition
 from engagement_svc.store.cassandra_recount import recount
-from engagement_svc.store.cassandra_settling import LIKES, Settled, Settling, owner_counts
+from engagement_svc.store.cassandra_settling import LIKES, Settled, Settling, owner_counts, slice_of
 from engagement_svc.store.interface import EngagementStore
 from mesh.storage.cassandra import Call, Cassandra, Statement
 
@@ -23,7 +23,6 @@ REPLIES, TWEETS = "replies", "tweets"
 NO_END = 2**63 - 1
 # Events of a tweet have no order but this one: removed is later than added.
 _ADDED, _REMOVED = 1, 2
-_SLICE_MS = 30 * 86_400_000
 
 _STORED = Statement(
     "edges.stored",
@@ -39,10 +38,6 @@ _CHANGE = Statement(
     "edges.change",
     "UPDATE edges USING TIMESTAMP ? SET is_live = ?, op_us = ?"
     " WHERE what = ? AND owner_id = ? AND bucket = ? AND member_id = ?",
-)
-_CHANGE_OF_USER = Statement(
-    "likes_by_user.change",
-    "UPDATE likes_by_user USING TIMESTAMP ? SET is_live = ? WHERE user_id = ? AND slice = ? AND tweet_id = ?",
 )
 _LIKED = Statement(
     "likes_by_user.of_tweets",
@@ -67,7 +62,7 @@ class CassandraEngagementStore(EngagementStore):
         stored = await self._stored(partition, user_id)
         if stored is None:
             begin = (now_us, now_us, new_edge_id, now_us, *partition, user_id)
-            change = await self._write(partition, user_id, now_us, (_BEGIN, begin), is_live=True)
+            change = await self._write(partition, user_id, now_us, (_BEGIN, begin))
         else:
             change = await self._changed(partition, user_id, stored, is_live=True, now_us=now_us)
         return _liking(tweet_id, await self._settling.settle(change))
@@ -126,26 +121,24 @@ class CassandraEngagementStore(EngagementStore):
             # Settled once more: whoever wrote it may not have come to it.
             return Change(partition, user_id, stored_us)
         op_us = max(now_us, stored_us + 1)
-        return await self._write(
-            partition, user_id, op_us, (_CHANGE, (op_us, is_live, op_us, *partition, user_id)), is_live=is_live
-        )
+        return await self._write(partition, user_id, op_us, (_CHANGE, (op_us, is_live, op_us, *partition, user_id)))
 
-    async def _write(self, partition: Partition, user_id: int, op_us: int, edge: Call, *, is_live: bool) -> Change:
-        """The like, on the side of its tweet and on that of its user, with a mark."""
-        change, mark = await self._marks.marked(partition, user_id, op_us=op_us)
-        tweet_id = partition.owner_id
-        of_user = (_CHANGE_OF_USER, (op_us, is_live, user_id, _slice(tweet_id), tweet_id))
-        await self._cassandra.batch("likes.write", edge, of_user, mark)
+    async def _write(self, partition: Partition, member_id: int, op_us: int, edge: Call) -> Change:
+        """The edge. Its mark comes first: of an edge without one nobody would hear again."""
+        change = await self._marks.mark(partition, member_id, op_us=op_us)
+        statement, values = edge
+        await self._cassandra.run(statement, *values)
         return change
 
     async def _tell(self, tweet_id: int, author_id: int, parent_id: int, *, op_us: int, is_live: bool) -> None:
+        async def tell(partition: Partition) -> None:
+            edge = (_CHANGE, (op_us, is_live, op_us, *partition, tweet_id))
+            await self._settling.settle(await self._write(partition, tweet_id, op_us, edge))
+
         partitions = [Partition.of(TWEETS, author_id, tweet_id)]
         if parent_id:
             partitions.append(Partition.of(REPLIES, parent_id, tweet_id))
-        marked = [await self._marks.marked(partition, tweet_id, op_us=op_us) for partition in partitions]
-        edges = [(_CHANGE, (op_us, is_live, op_us, *partition, tweet_id)) for partition in partitions]
-        await self._cassandra.batch("tweets.tell", *edges, *(mark for _, mark in marked))
-        await asyncio.gather(*(self._settling.settle(change) for change, _ in marked))
+        await asyncio.gather(*map(tell, partitions))
 
     async def _counts(self, owner_ids: Sequence[int]) -> dict[int, dict[str, int]]:
         owners = list(dict.fromkeys(owner_ids))
@@ -157,15 +150,11 @@ class CassandraEngagementStore(EngagementStore):
             return set()
         slices: dict[int, set[int]] = defaultdict(set)
         for tweet_id in tweet_ids:
-            slices[_slice(tweet_id)].add(tweet_id)
+            slices[slice_of(tweet_id)].add(tweet_id)
         found = await asyncio.gather(
             *(self._cassandra.run(_LIKED, viewer_id, slice_, list(ids)) for slice_, ids in slices.items())
         )
         return {tweet_id for rows in found for tweet_id, is_live in rows if is_live}
-
-
-def _slice(tweet_id: int) -> int:
-    return (tweet_id >> 22) // _SLICE_MS
 
 
 def _liking(tweet_id: int, settled: Settled) -> Liking:

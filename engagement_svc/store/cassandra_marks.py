@@ -1,6 +1,6 @@
-"""Marks of edges that may not be counted yet: each is written in the batch of its edge, and goes when that is counted.
+"""Marks of edges that may not be counted yet: each is written before its edge, and goes when that is counted.
 
-They are what outlives a process that dies between the two. Rows lie in slots of 10 s by when they were written, so that
+They are what outlives a process that dies in between. Rows lie in slots of 10 s by when they were written, so that
 nobody reads past the remains of those that are done.
 """
 
@@ -17,7 +17,7 @@ from zlib import crc32
 
 from mesh.clock import Clock
 from mesh.errors import MeshError
-from mesh.storage.cassandra import Call, Cassandra, Statement
+from mesh.storage.cassandra import Cassandra, Statement
 
 # Partitions of edges of one owner. Rows have their place by it: it can never be changed.
 BUCKETS = 4
@@ -25,7 +25,8 @@ SHARDS = 4
 SLOT_US = 10_000_000
 SLOTS_OF_AN_HOUR = 360
 MARKS_OF_A_PAGE = 100
-HOURS_AT_ONCE = 64
+# Of one statement: it has fewer than 5,000 rows.
+HOURS_AT_ONCE = 12
 
 # Mark ids are never used twice, so that these order all there is to order: a mark that comes late stays removed.
 _WRITTEN, _REMOVED = 1, 2
@@ -33,7 +34,7 @@ _WRITTEN, _REMOVED = 1, 2
 # The servers' time orders these two: a slot that is opened after it was closed, by whoever's clock is late, is open.
 _OPEN = Statement("marks.open_slot", "INSERT INTO dirty_slots (hour, slot) VALUES (?, ?)")
 _CLOSE = Statement("marks.close_slot", "DELETE FROM dirty_slots WHERE hour = ? AND slot = ?")
-_SLOTS = Statement("marks.slots", "SELECT slot FROM dirty_slots WHERE hour = ?")
+_SLOTS = Statement("marks.slots", "SELECT slot FROM dirty_slots WHERE hour IN ?")
 _WRITE = Statement(
     "marks.write",
     "INSERT INTO dirty_partitions (slot, shard, mark_id, what, owner_id, bucket, member_id, op_us)"
@@ -41,6 +42,9 @@ _WRITE = Statement(
 )
 _REMOVE = Statement(
     "marks.remove", "DELETE FROM dirty_partitions USING TIMESTAMP ? WHERE slot = ? AND shard = ? AND mark_id IN ?"
+)
+_REMOVE_ALL = Statement(
+    "marks.remove_all", "DELETE FROM dirty_partitions USING TIMESTAMP ? WHERE slot = ? AND shard = ?"
 )
 _PAGE = Statement(
     "marks.page",
@@ -72,7 +76,7 @@ class Mark(NamedTuple):
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Change:
-    """An edge that was written, at `op_us` or above; with a mark, unless somebody else wrote it.
+    """An edge that is written, at `op_us` or above; with a mark, unless somebody else wrote it.
 
     It equals itself only: two calls may wait for the same.
     """
@@ -92,14 +96,15 @@ class Marks:
         self._shard = secrets.randbelow(SHARDS)
         self._open_slot = -1
 
-    async def marked(self, partition: Partition, member_id: int, *, op_us: int) -> tuple[Change, Call]:
-        """A change with a new mark, and what writes the mark: for the batch that writes the edge."""
+    async def mark(self, partition: Partition, member_id: int, *, op_us: int) -> Change:
+        """Say that an edge will be written; it may be when this has returned."""
         slot = slot_at(self._clock.now_us())
         if slot != self._open_slot:
             await self._cassandra.run(_OPEN, slot // SLOTS_OF_AN_HOUR, slot)
             self._open_slot = slot
         mark = Mark(slot, self._shard, secrets.randbits(63))
-        return Change(partition, member_id, op_us, mark), (_WRITE, (*mark, *partition, member_id, op_us, _WRITTEN))
+        await self._cassandra.run(_WRITE, *mark, *partition, member_id, op_us, _WRITTEN)
+        return Change(partition, member_id, op_us, mark)
 
     async def remove(self, marks: Iterable[Mark]) -> None:
         """The edges are counted. A mark that could not be removed costs whoever works it off one batch."""
@@ -112,12 +117,9 @@ class Marks:
 
     async def slots(self, hours: Sequence[int]) -> list[int]:
         """Slots of these hours that are not closed, oldest first."""
-        found: list[int] = []
-        for first in range(0, len(hours), HOURS_AT_ONCE):
-            some = hours[first : first + HOURS_AT_ONCE]
-            for rows in await asyncio.gather(*(self._cassandra.run(_SLOTS, hour) for hour in some)):
-                found += [slot for (slot,) in rows]
-        return sorted(found)
+        some = [list(hours[first : first + HOURS_AT_ONCE]) for first in range(0, len(hours), HOURS_AT_ONCE)]
+        found = await asyncio.gather(*(self._cassandra.run(_SLOTS, hours_at_once) for hours_at_once in some))
+        return sorted(slot for rows in found for (slot,) in rows)
 
     async def page(self, slot: int, shard: int, *, after: int) -> list[Change]:
         """Changes with the first marks of a part of a slot, above a mark_id."""
@@ -128,7 +130,8 @@ class Marks:
         ]
 
     async def close(self, slot: int) -> None:
-        """Nobody looks at the slot any more."""
+        """Nobody looks at the slot any more; marks that are left in it are of edges that never came."""
+        await asyncio.gather(*(self._cassandra.run(_REMOVE_ALL, _REMOVED, slot, shard) for shard in range(SHARDS)))
         await self._cassandra.run(_CLOSE, slot // SLOTS_OF_AN_HOUR, slot)
 
 

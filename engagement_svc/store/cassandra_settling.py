@@ -17,6 +17,7 @@ from mesh.errors import Unavailable
 from mesh.storage.cassandra import Call, Cassandra, Row, Statement
 
 LIKES = "likes"
+_SLICE_MS = 30 * 86_400_000
 # Edges that one batch moves at most.
 MOST_EDGES = 100
 # For whoever has no deadline of its own.
@@ -47,6 +48,10 @@ _SHOW_LIKER = Statement(
 )
 _HIDE_LIKER = Statement(
     "likers.hide", "DELETE FROM likers USING TIMESTAMP ? WHERE tweet_id = ? AND bucket = ? AND edge_id = ?"
+)
+_SHOW_TO_USER = Statement(
+    "likes_by_user.show",
+    "UPDATE likes_by_user USING TIMESTAMP ? SET is_live = ? WHERE user_id = ? AND slice = ? AND tweet_id = ?",
 )
 _COUNTS = Statement("counts.of_owner", "SELECT what, bucket, count FROM counts WHERE owner_id = ?")
 
@@ -85,6 +90,10 @@ class Settled:
     count: int
 
 
+class EdgeAbsent(Unavailable):
+    """The store answers, and the edge is not there, or not as new as it should be."""
+
+
 class _Waiting:
     """Changes of one partition, in the order they came, and whose turn it is to settle them."""
 
@@ -104,7 +113,7 @@ class Settling:
     async def settle(self, change: Change) -> Settled:
         """Count the edge, which has been written, and remove its mark.
 
-        Raises Unavailable when that is not known to have succeeded, or when the edge is not there yet.
+        Raises Unavailable when that is not known to have succeeded, and EdgeAbsent when the edge is not there yet.
         """
         waiting = self._waiting.setdefault(change.partition, _Waiting())
         # As a key it stands for this call: the same change may be waited for twice.
@@ -122,7 +131,7 @@ class Settling:
             if not waiting.changes:
                 del self._waiting[change.partition]
         if settled is None:
-            raise Unavailable.backend("the store")
+            raise EdgeAbsent.backend("the store")
         return settled
 
     async def _settle_some(self, partition: Partition, changes: dict[Change, Settled | None]) -> None:
@@ -147,7 +156,7 @@ class Settling:
         while True:
             reading = _reading(await self._cassandra.run(_NAMED, *partition, named))
             if not reading.edges:
-                raise Unavailable.backend("the store")
+                raise EdgeAbsent.backend("the store")
             version = await self._apply(partition, reading)
             if version is not None:
                 return version, reading
@@ -164,31 +173,42 @@ class Settling:
         return version if rows[0][0] else None
 
     async def _show(self, partition: Partition, reading: Reading, version: int) -> int:
-        """Write what is read, the count and the list: both are functions of the version, and the latest stays.
+        """Write what is read: the count, and of likes the list and what their users see.
 
-        The answer is the count in all partitions of the owner.
+        The latest stays, by the version or, for a user, by the edge's own time. The answer is the count in all
+        partitions of the owner.
         """
         rows, *_ = await asyncio.gather(
             self._cassandra.run(_COUNTS, partition.owner_id),
             self._cassandra.run(_SHOW_COUNT, reading.count_after, *partition, version),
-            self._show_likers(partition, reading.edges.values(), version),
+            self._show_likes(partition, reading.edges.values(), version),
         )
         others: int = sum(
             count for what, bucket, count in rows if what == partition.what and bucket != partition.bucket
         )
         return others + reading.count_after
 
-    async def _show_likers(self, partition: Partition, edges: Iterable[Edge], version: int) -> None:
+    async def _show_likes(self, partition: Partition, edges: Iterable[Edge], version: int) -> None:
         if partition.what != LIKES:
             return
-        place = (partition.owner_id, partition.bucket)
-        calls: Sequence[Call] = [
+        tweet_id, place = partition.owner_id, (partition.owner_id, partition.bucket)
+        in_list: Sequence[Call] = [
             (_SHOW_LIKER, (*place, edge.edge_id, edge.member_id, edge.created_us, edge.op_us, version))
             if edge.is_live
             else (_HIDE_LIKER, (version, *place, edge.edge_id))
             for edge in edges
         ]
-        await self._cassandra.batch("likers.show", *calls)
+        # Each user has a partition: a batch of those would not do with a node down.
+        to_users = [(edge.op_us, edge.is_live, edge.member_id, slice_of(tweet_id), tweet_id) for edge in edges]
+        await asyncio.gather(
+            self._cassandra.batch("likers.show", *in_list),
+            *(self._cassandra.run(_SHOW_TO_USER, *values) for values in to_users),
+        )
+
+
+def slice_of(tweet_id: int) -> int:
+    """The part of a user's likes that has a tweet: 30 days, by when the tweet was posted."""
+    return (tweet_id >> 22) // _SLICE_MS
 
 
 async def owner_counts(cassandra: Cassandra, owner_id: int) -> dict[str, int]:

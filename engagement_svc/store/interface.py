@@ -14,7 +14,8 @@ class EngagementStore(Protocol):
     """Likes, the tweets that events told of, and their counts.
 
     Every method raises Unavailable when the store cannot be reached. A write may have happened then, also in part: its
-    edge stored, and not counted or listed yet. Repeating it completes it, and a minute later it is complete without.
+    edge stored, and not counted, listed or seen by its user yet, or one of the two edges of a tweet. Repeating it
+    completes it; a minute later an edge that was stored is counted, listed and seen without.
     Times are microseconds since 1970.
     """
 

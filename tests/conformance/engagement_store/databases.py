@@ -64,7 +64,7 @@ class DyingCassandra(Cassandra):
 
 
 class StallingCassandra(Cassandra):
-    """Stops before the first batch of a name, until it is told to go on."""
+    """Stops before statements and batches of a name, until it is told to go on."""
 
     def __init__(self, metrics: Metrics, session: Session | None, *, before: str) -> None:
         super().__init__(metrics, session)
@@ -72,8 +72,15 @@ class StallingCassandra(Cassandra):
         self.has_stopped = asyncio.Event()
         self.go_on = asyncio.Event()
 
+    async def run(self, statement: Statement, *values: object) -> list[Row]:
+        await self._reached(statement.name)
+        return await super().run(statement, *values)
+
     async def batch(self, name: str, *calls: Call) -> list[Row]:
+        await self._reached(name)
+        return await super().batch(name, *calls)
+
+    async def _reached(self, name: str) -> None:
         if name == self._before:
             self.has_stopped.set()
             await self.go_on.wait()
-        return await super().batch(name, *calls)

@@ -60,8 +60,8 @@ async def dead_process(cassandra: Cassandra) -> None:
     """Ann has liked the second tweet two minutes ago, and the process died before it counted that."""
     clock = FrozenClock(from_us(SystemClock().now_us()))
     clock.advance(-timedelta(minutes=2))
-    # Its statements: the edge as stored, the slot, the batch.
-    dying = cassandra_store(DyingCassandra(Metrics(), cassandra._session, after=3), clock)
+    # Its statements: the edge as stored, the slot, the mark, the edge.
+    dying = cassandra_store(DyingCassandra(Metrics(), cassandra._session, after=4), clock)
     with pytest.raises(Unavailable):
         await dying.like(ANN, TWEET_2, new_edge_id=7, now_us=clock.now_us())
 
