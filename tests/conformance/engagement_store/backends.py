@@ -12,7 +12,7 @@ from pathlib import Path
 
 from engagement_svc.store import EngagementStore
 from engagement_svc.store.cassandra import CassandraEngagementStore
-from engagement_svc.store.cassandra_marks import Marks
+from engagement_svc.store.cassandra_marks import SHARDS, SLOTS_OF_AN_HOUR, Marks, slot_at
 from engagement_svc.store.cassandra_repair import Repair
 from engagement_svc.store.cassandra_settling import Settling
 from engagement_svc.store.sqlite import SqliteEngagementStore
@@ -97,8 +97,7 @@ async def open_cassandra(
 
         async def repair() -> None:
             clock.advance(LATER)
-            marks = Marks(cassandra, clock)
-            assert await Repair(marks, Settling(cassandra, marks), clock).work_off() == 0
+            assert await repair_of(cassandra, clock).work_off() == 0
 
         processes = [Cassandra(Metrics(), cassandra._session) for _ in range(4)]
         yield Backend(
@@ -106,6 +105,20 @@ async def open_cassandra(
             lambda after: opened(DyingCassandra(Metrics(), cassandra._session, after=after)),
             repair,
         )
+
+
+def repair_of(cassandra: Cassandra, clock: Clock) -> Repair:
+    """The background work of a process."""
+    marks = Marks(cassandra, clock)
+    return Repair(marks, Settling(cassandra, marks), clock)
+
+
+async def marks_left(cassandra: Cassandra, clock: Clock) -> int:
+    """Marks in the slots of this hour and the last."""
+    marks = Marks(cassandra, clock)
+    this_hour = slot_at(clock.now_us()) // SLOTS_OF_AN_HOUR
+    slots = await marks.slots(range(this_hour - 1, this_hour + 1))
+    return sum([len(await marks.page(slot, shard, after=-1)) for slot in slots for shard in range(SHARDS)])
 
 
 Open = Callable[[Path], AbstractAsyncContextManager[Backend]]
