@@ -111,6 +111,17 @@ async def test_a_slot_that_cannot_be_worked_off_stays_open(cassandra: Cassandra,
     assert await cassandra_store(cassandra, clock).drifts() == []
 
 
+async def test_a_start_finds_what_was_left_weeks_ago_with_few_statements(
+    cassandra: Cassandra, clock: FrozenClock
+) -> None:
+    counted = Cassandra(Metrics(), cassandra._session)
+    await like_and_die(cassandra, clock, after=AN_EDGE)
+    clock.advance(timedelta(days=29))
+    assert await repair_of(counted, clock).work_off() == 0
+    assert await cassandra_store(cassandra, clock).drifts() == []
+    assert counted._metrics.store_calls.labels("marks.slots", "OK")._value.get() < 100
+
+
 async def test_without_its_mark_nobody_would_find_it(cassandra: Cassandra, clock: FrozenClock) -> None:
     dying = DyingCassandra(Metrics(), cassandra._session, after=AN_EDGE + 1)
     with pytest.raises(Unavailable):
