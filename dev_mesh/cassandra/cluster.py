@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
@@ -32,6 +33,8 @@ class LocalCluster:
 
     `home` holds the nodes' folders and the passwords; `prefix` begins the name of every keyspace and service's role.
     nodetool finds node N at 127.0.0.1 and `jmx_port` + N - 1, without a password; with 0 it finds none.
+    With `tls` clients must speak it: that folder has `ca.pem`, and in `<address>.p12` the certificate and key of each
+    node, with the password "keystore" of this cluster.
     Raises ValueError for what no cluster can be made of.
     """
 
@@ -44,6 +47,7 @@ class LocalCluster:
     commitlog_sync: CommitlogSync = "group"
     heap_megabytes: int = 512
     jmx_port: int = 0
+    tls: Path | None = None
 
     def __post_init__(self) -> None:
         if self.nodes not in {1, 3}:
@@ -99,7 +103,12 @@ class LocalCluster:
         """What a service needs to use its keyspace, its password among it."""
         role = self.role(service)
         hosts = ",".join(f"{host}:{self.port}" for host in self.hosts)
-        return f"cassandra://{role}:{quote(self.password(role))}@{hosts}/{self.prefix}?dc={DATACENTER}"
+        tls = f"&tls=true&ca_file={quote(str(self.tls / 'ca.pem'))}" if self.tls else ""
+        return f"cassandra://{role}:{quote(self.password(role))}@{hosts}/{self.prefix}?dc={DATACENTER}{tls}"
+
+    def ssl_context(self) -> ssl.SSLContext | None:
+        """What a client speaks TLS with; None where it speaks plain text."""
+        return ssl.create_default_context(cafile=self.tls / "ca.pem") if self.tls else None
 
 
 def claim_home(cluster: LocalCluster) -> None:

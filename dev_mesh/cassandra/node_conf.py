@@ -33,6 +33,17 @@ def node_conf(cluster: LocalCluster, number: int) -> str:
     row, not a copy of it, so that a new one counts at once. A service's query that would filter a whole table is
     refused, so that none gets into a store. `disk_failure_policy` would be `ignore` in a file that does not name it.
     """
+    keystore = (
+        {
+            "enabled": True,
+            "optional": False,
+            "keystore": str(cluster.tls / f"{cluster.host(number)}.p12"),
+            "keystore_password": cluster.password("keystore"),
+            "store_type": "PKCS12",
+        }
+        if cluster.tls
+        else {"enabled": False}
+    )
     return f"""cluster_name: aviary-local
 partitioner: org.apache.cassandra.dht.Murmur3Partitioner
 endpoint_snitch: SimpleSnitch
@@ -51,6 +62,7 @@ authenticator: PasswordAuthenticator
 authorizer: CassandraAuthorizer
 role_manager: CassandraRoleManager
 credentials_validity: 0ms
+client_encryption_options: {json.dumps(keystore)}
 {_COMMITLOG[cluster.commitlog_sync]}
 disk_failure_policy: stop
 paxos_variant: v2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
 
 from cassandra import ConsistencyLevel, DriverException
@@ -31,7 +31,10 @@ logging.getLogger("cassandra").addHandler(logging.NullHandler())
 
 def answers(cluster: LocalCluster, host: str) -> bool:
     """Whether the node's port speaks CQL. It may not know its roles or its neighbours yet."""
-    with suppress(OSError), socket.create_connection((host, cluster.port), PATIENCE.total_seconds()) as connection:
+    with suppress(OSError), ExitStack() as stack:
+        connection = stack.enter_context(socket.create_connection((host, cluster.port), PATIENCE.total_seconds()))
+        if context := cluster.ssl_context():
+            connection = stack.enter_context(context.wrap_socket(connection, server_hostname=host))
         connection.sendall(_OPTIONS)
         return connection.recv(9)[4:5] == bytes([_SUPPORTED])
     return False
@@ -52,6 +55,7 @@ def open_session(cluster: LocalCluster, *, role: str, password: str, hosts: Sequ
         port=cluster.port,
         protocol_version=PROTOCOL,
         auth_provider=PlainTextAuthProvider(role, password),
+        ssl_context=cluster.ssl_context(),
         execution_profiles={EXEC_PROFILE_DEFAULT: profile},
         connect_timeout=PATIENCE.total_seconds(),
     )

@@ -20,10 +20,11 @@ from cassandra import (
     InvalidRequest,
     RequestValidationException,
     Unauthorized,
+    UnresolvableContactPoints,
 )
 from cassandra.auth import PlainTextAuthProvider
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable, Session
-from cassandra.connection import ConnectionException
+from cassandra.connection import ConnectionException, ConnectionShutdown
 from cassandra.io.libevreactor import LibevConnection
 from cassandra.policies import (
     ConstantReconnectionPolicy,
@@ -51,6 +52,9 @@ PROTOCOL = 4
 
 # AuthenticationFailed says also that a node cannot look the role up now, or stops: only this is about the credentials.
 _BAD_CREDENTIALS = re.compile(r"code=0100 .*Provided username .* incorrect", re.DOTALL)
+# Of what TLS says the driver hands on the text alone.
+_BAD_CERTIFICATE = re.compile(r"certificate verify failed: (.*?)\.?(?: \(_ssl|$)")
+_TLS_FAILED = re.compile(r"\[SSL: \w+\] (.*?)(?: \(_ssl|$)")
 
 # The driver tells every attempt to reconnect, with its stack; what matters of it is told by us.
 logging.getLogger("cassandra").setLevel(logging.CRITICAL)
@@ -62,30 +66,7 @@ class CannotConnect(Exception):
 
 def connect(url: CassandraUrl, *, component: str, schema: Traversable) -> Session:
     """A session with the keyspace of `component`, its tables up to date. Raises CannotConnect and NewerSchema."""
-    profile = ExecutionProfile(
-        load_balancing_policy=TokenAwarePolicy(DCAwareRoundRobinPolicy(url.datacenter)),
-        retry_policy=FallthroughRetryPolicy(),
-        consistency_level=ConsistencyLevel.LOCAL_QUORUM,
-        serial_consistency_level=ConsistencyLevel.LOCAL_SERIAL,
-        row_factory=tuple_factory,
-    )
-    cluster = Cluster(
-        list(url.hosts),
-        port=url.port,
-        protocol_version=PROTOCOL,
-        # Of the driver's event loops the only one that is neither experimental nor gone from Python.
-        connection_class=LibevConnection,
-        auth_provider=PlainTextAuthProvider(url.user, url.password),
-        ssl_context=ssl.create_default_context(cafile=url.ca_file) if url.has_tls else None,
-        ssl_options={"server_hostname": url.hosts[0]} if url.has_tls else None,
-        execution_profiles={EXEC_PROFILE_DEFAULT: profile},
-        # Without it the driver's pieces of 4 KiB wait for each other's acknowledgement.
-        sockopts=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
-        reconnection_policy=ConstantReconnectionPolicy(RECONNECT_EVERY.total_seconds(), max_attempts=None),
-        connect_timeout=CONNECT_TIMEOUT.total_seconds(),
-        control_connection_timeout=FIRST_ANSWERS_TIMEOUT.total_seconds(),
-        compression=False,
-    )
+    cluster = _cluster(url)
     with ExitStack() as unless_connected:
         unless_connected.callback(cluster.shutdown)
         try:
@@ -100,6 +81,40 @@ def connect(url: CassandraUrl, *, component: str, schema: Traversable) -> Sessio
     # Statements say their timestamps where it matters; those of the driver are one process's wall clock.
     session.use_client_timestamp = False
     return session
+
+
+def _cluster(url: CassandraUrl) -> Cluster:
+    try:
+        # A certificate is checked for the address that its node is reached at: the driver knows no other name of it.
+        tls = ssl.create_default_context(cafile=url.ca_file) if url.has_tls else None
+    except OSError as error:
+        raise CannotConnect(f"{url.ca_file} holds no certificate: {_line(error.strerror)}") from error
+    profile = ExecutionProfile(
+        load_balancing_policy=TokenAwarePolicy(DCAwareRoundRobinPolicy(url.datacenter)),
+        retry_policy=FallthroughRetryPolicy(),
+        consistency_level=ConsistencyLevel.LOCAL_QUORUM,
+        serial_consistency_level=ConsistencyLevel.LOCAL_SERIAL,
+        row_factory=tuple_factory,
+    )
+    try:
+        return Cluster(
+            list(url.hosts),
+            port=url.port,
+            protocol_version=PROTOCOL,
+            # Of the driver's event loops the only one that is neither experimental nor gone from Python.
+            connection_class=LibevConnection,
+            auth_provider=PlainTextAuthProvider(url.user, url.password),
+            ssl_context=tls,
+            execution_profiles={EXEC_PROFILE_DEFAULT: profile},
+            # Without it the driver's pieces of 4 KiB wait for each other's acknowledgement.
+            sockopts=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
+            reconnection_policy=ConstantReconnectionPolicy(RECONNECT_EVERY.total_seconds(), max_attempts=None),
+            connect_timeout=CONNECT_TIMEOUT.total_seconds(),
+            control_connection_timeout=FIRST_ANSWERS_TIMEOUT.total_seconds(),
+            compression=False,
+        )
+    except UnresolvableContactPoints as error:
+        raise CannotConnect(f"{', '.join(url.hosts)}: no such host") from error
 
 
 def _datacenters(cluster: Cluster) -> list[str]:
@@ -121,7 +136,20 @@ def _reason(error: BaseException, url: CassandraUrl, component: str, *, datacent
             return f"{nodes}: keyspace {keyspace}: {_line(cause)}"
         if isinstance(cause, Unauthorized):
             return f"{nodes}: user {url.user} may not use keyspace {keyspace}"
-    return f"{nodes} cannot be reached: {_line(causes[0])}"
+    return f"{nodes} cannot be reached: {_about_tls(causes, url) or _line(causes[0])}"
+
+
+def _about_tls(causes: list[BaseException], url: CassandraUrl) -> str:
+    """What the two sides do not agree on; "" when it is something else."""
+    for cause in causes:
+        if refused := _BAD_CERTIFICATE.search(str(cause)):
+            return f"the certificate is refused: {refused[1]}"
+        if url.has_tls and (said := _TLS_FAILED.search(str(cause))):
+            return f"no TLS that both speak: {said[1]}"
+        # A node that wants TLS says nothing to others, and so does one that just stops.
+        if not url.has_tls and isinstance(cause, (ConnectionResetError, ConnectionShutdown)):
+            return f"{_line(cause)}; if the nodes want TLS, add tls=true"
+    return ""
 
 
 def _line(error: object) -> str:

@@ -22,6 +22,7 @@ from dev_mesh.cassandra.session import open_session
 from dev_mesh.child import TIED, end_of
 from mesh.clock import SystemClock
 from tests.support.absent import absent
+from tests.support.certificates import write_certificates
 from tests.support.free_ports import free_row
 
 READY_SECONDS = 120.0
@@ -139,11 +140,24 @@ def start_cassandra(
     nodes: int = 1,
     commitlog_sync: CommitlogSync = "group",
     services: Sequence[str] = SERVICES,
+    has_tls: bool = False,
 ) -> Iterator[RunningCassandra]:
-    """A cluster that is ready, with keyspaces and roles of the services, stopped after the block."""
+    """A cluster that is ready, with keyspaces and roles of the services, stopped after the block.
+
+    With TLS each node has a certificate of its own for its address, by an authority that is in `tls/ca.pem`.
+    """
     port = free_row(2)
-    cluster = LocalCluster(folder, nodes=nodes, port=port, storage_port=port + 1, commitlog_sync=commitlog_sync)
+    cluster = LocalCluster(
+        folder,
+        nodes=nodes,
+        port=port,
+        storage_port=port + 1,
+        commitlog_sync=commitlog_sync,
+        tls=folder / "tls" if has_tls else None,
+    )
     claim_home(cluster)
+    if has_tls:
+        write_certificates(folder / "tls", cluster.hosts, password=cluster.password("keystore"))
     running = RunningCassandra(cluster, parts, services)
     try:
         running.start()

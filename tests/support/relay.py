@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 
 
 @asynccontextmanager
-async def relay(port: int, behind: int) -> AsyncIterator[asyncio.Event]:
+async def relay(port: int, behind: int, *, host: str = "127.0.0.1") -> AsyncIterator[asyncio.Event]:
     """From `port` to the port `behind` it, for as long as the event it yields is set; it is at first."""
     flows = asyncio.Event()
     flows.set()
@@ -28,7 +28,7 @@ async def relay(port: int, behind: int) -> AsyncIterator[asyncio.Event]:
         to_reader, to_writer = await asyncio.open_connection("127.0.0.1", behind)
         await asyncio.gather(pass_on(reader, to_writer), pass_on(to_reader, writer))
 
-    server = await asyncio.start_server(connected, "127.0.0.1", port)
+    server = await asyncio.start_server(connected, host, port)
     try:
         yield flows
     finally:

@@ -2,148 +2,43 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-import sys
-from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import grpc
 import pytest
-from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
-from grpc_health.v1.health_pb2_grpc import HealthStub
 
-from aviary.tweet.v1.tweet_service_pb2 import GetTweetRequest
-from aviary.tweet.v1.tweet_service_pb2_grpc import TweetServiceStub
-from aviary.user.v1.user_service_pb2 import GetUserRequest
-from aviary.user.v1.user_service_pb2_grpc import UserServiceStub
 from mesh.storage.cassandra import Statement
 from mesh.storage.url import CassandraUrl
 from tests.support.cassandra import open_keyspace, store_url
 from tests.support.free_ports import free_row
-from tests.support.keys import write_keys
 from tests.support.relay import relay
 from tests.support.running import failure
+from tests.support.service_process import NOT_SERVING, SERVING, started
 from tests.support.wait_until import wait_until
 
-ROOT = Path(__file__).parents[3]
 SERVICES = ("tweet", "user")
 SECRET = "pa55-of-nobody"
-SERVING, NOT_SERVING = HealthCheckResponse.SERVING, HealthCheckResponse.NOT_SERVING
 
 
-def written(url: CassandraUrl, *, port: int = 0, password: str = "", prefix: str = "", datacenter: str = "") -> str:
+def written(
+    url: CassandraUrl, *, host: str = "", port: int = 0, password: str = "", prefix: str = "", datacenter: str = ""
+) -> str:
     """The URL as an operator writes it, with some parts changed."""
     password = password or url.password
-    place = f"{url.hosts[0]}:{port or url.port}/{prefix or url.prefix}?dc={datacenter or url.datacenter}"
+    place = f"{host or url.hosts[0]}:{port or url.port}/{prefix or url.prefix}?dc={datacenter or url.datacenter}"
     return f"cassandra://{url.user}:{password}@{place}"
 
 
-@dataclass
-class Running:
-    """A process, and every line that it wrote to either output so far."""
-
-    process: Process
-    service: str
-    channel: grpc.aio.Channel
-    lines: list[str] = field(default_factory=list)
-    has_read: asyncio.Event = field(default_factory=asyncio.Event)
-
-    @property
-    def text(self) -> str:
-        """Everything that it wrote."""
-        return "".join(self.lines)
-
-    def logged(self, message: str) -> list[dict[str, Any]]:
-        """The lines of the log with that message."""
-        records = [json.loads(line) for line in self.lines if line.startswith("{")]
-        return [record for record in records if record["message"] == message]
-
-    async def read(self) -> None:
-        """Until the process ends."""
-        assert self.process.stdout is not None
-        async for line in self.process.stdout:
-            self.lines.append(line.decode())
-        self.has_read.set()
-
-    async def ends(self) -> int:
-        """Its exit code."""
-        async with asyncio.timeout(20):
-            await self.has_read.wait()
-            return await self.process.wait()
-
-    async def health(self) -> int | None:
-        """What it says of itself; None as long as nobody listens."""
-        try:
-            answer = await HealthStub(self.channel).Check(HealthCheckRequest(), timeout=5, wait_for_ready=True)
-        except grpc.aio.AioRpcError:
-            return None
-        return int(answer.status)
-
-    async def becomes(self, status: int) -> None:
-        """Fails unless its health is soon so."""
-
-        async def is_so() -> bool:
-            return await self.health() == status
-
-        await wait_until(is_so, at_most=30)
-
-    async def read_one(self) -> None:
-        """A call that needs the store."""
-        if self.service == "tweet":
-            await TweetServiceStub(self.channel).GetTweet(GetTweetRequest(tweet_id=1), timeout=5)
-        else:
-            await UserServiceStub(self.channel).GetUser(GetUserRequest(user_id=1), timeout=5)
-
-    async def refusal(self) -> grpc.aio.AioRpcError:
-        """How it answers that call."""
-        with pytest.raises(grpc.aio.AioRpcError) as raised:
-            await self.read_one()
-        return raised.value
-
-
-@asynccontextmanager
-async def started(folder: Path, service: str, store: str, **environ: str) -> AsyncIterator[Running]:
-    """`python -m <service>_svc` on that store URL, and nothing else of a mesh; killed at the end if it still runs."""
-    jwks_file, key_file = write_keys(folder)
-    port = free_row(1)
-    settings = {
-        "PYTHONPATH": f"{ROOT}:{ROOT / 'generated'}",
-        "AVIARY_LISTEN": f"127.0.0.1:{port}",
-        "AVIARY_STORE_URL": store,
-        "AVIARY_BUS_URL": "nats://127.0.0.1:1",
-        "AVIARY_REDIS_URL": "redis://127.0.0.1:1/0",
-        "AVIARY_JWKS_FILE": str(jwks_file),
-        "AVIARY_SERVICE_KEY_FILE": str(key_file),
-        "AVIARY_PAGE_TOKEN_KEY": "a key that is long enough for page tokens",
-        **environ,
-    }
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", f"{service}_svc", env=settings, cwd=folder, stdout=PIPE, stderr=asyncio.subprocess.STDOUT
-    )
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel, asyncio.TaskGroup() as group:
-        running = Running(process, service, channel)
-        group.create_task(running.read())
-        try:
-            yield running
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-
-
-Trouble = Literal["unreachable", "password", "keyspace", "datacenter"]
+Trouble = Literal["name", "unreachable", "password", "keyspace", "datacenter"]
 
 
 @pytest.mark.parametrize("service", SERVICES)
 @pytest.mark.parametrize(
     ("trouble", "reason"),
     [
+        ("name", "nobody.invalid: no such host"),
         ("unreachable", "127.0.0.1 port 1 cannot be reached"),
         ("password", "or its password is wrong"),
         ("keyspace", "keyspace nobody_"),
@@ -155,6 +50,7 @@ async def test_what_is_wrong_with_the_cluster_is_logged_in_one_line_and_nothing_
 ) -> None:
     url = store_url(service)
     broken = {
+        "name": written(url, host="nobody.invalid"),
         "unreachable": written(url, port=1),
         "password": written(url, password=SECRET),
         "keyspace": written(url, prefix="nobody"),
