@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from mesh.events.nats_streams import EVENTS, FANOUT
 from mesh.storage.redis import open_redis
 from mesh.storage.redis_pipeline import PipelinedRedis, open_redis_pipeline
-from tests.support.cassandra import the_node
+from tests.support.cassandra import start_the_node, the_node
 from tests.support.cassandra_nodes import CassandraParts, RunningCassandra, find_parts
 from tests.support.servers import Server, delete_streams, start_nats, start_redis
 
@@ -27,6 +27,20 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.section("figures")
         for line in figures:
             terminalreporter.write_line(line)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Start the Cassandra node of all tests now, if one of them is going to ask for it."""
+    if not session.config.option.collectonly and any(map(_asks_for_cassandra, session.items)):
+        start_the_node()
+
+
+def _asks_for_cassandra(item: pytest.Item) -> bool:
+    """By its fixture, as a test of every backend, or with what its module imports."""
+    if "cassandra_server" in getattr(item, "fixturenames", ()) or "[cassandra" in item.name:
+        return True
+    module = vars(getattr(item, "module", None) or object)
+    return any(getattr(name, "__module__", "") == start_the_node.__module__ for name in module.values())
 
 
 @pytest.fixture(scope="session")

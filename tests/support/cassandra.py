@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import atexit
 from collections.abc import AsyncIterator
+from concurrent.futures import Future, wait
 from contextlib import ExitStack, asynccontextmanager
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Event, Thread
 
 from cassandra.cluster import Session
 
@@ -31,16 +33,35 @@ async def open_keyspace(component: str) -> AsyncIterator[Cassandra]:
     yield Cassandra(Metrics(), session)
 
 
-@cache
 def the_node() -> RunningCassandra:
-    """One node for all tests of this process, started by the first that asks. Those that stop one start their own."""
-    # As durable as `group`, and a single write is answered sooner.
-    parts, stack = find_parts(), ExitStack()
-    folder = Path(stack.enter_context(TemporaryDirectory(prefix="aviary-cassandra-")))
-    services = (*SERVICES, TRIAL)
-    node = stack.enter_context(start_cassandra(folder, parts, commitlog_sync="batch", services=services))
-    atexit.register(stack.close)
-    return node
+    """One node for all tests of this process; those that stop one start their own. Fails as its start did."""
+    return start_the_node().result()
+
+
+@cache
+def start_the_node() -> Future[RunningCassandra]:
+    """Begin with it, unless that was done: it starts beside the tests that come before its own."""
+    coming: Future[RunningCassandra] = Future()
+    stack = ExitStack()
+
+    def end() -> None:
+        wait([coming])
+        stack.close()
+
+    def start() -> None:
+        try:
+            folder = Path(stack.enter_context(TemporaryDirectory(prefix="aviary-cassandra-")))
+            # As durable as `group`, and a single write is answered sooner.
+            node = start_cassandra(folder, find_parts(), commitlog_sync="batch", services=(*SERVICES, TRIAL))
+            coming.set_result(stack.enter_context(node))
+        except BaseException as failure:  # noqa: BLE001 - a skip too; whoever asks for the node gets it
+            coming.set_exception(failure)
+        # The kernel ends the node together with the thread that started it.
+        Event().wait()
+
+    atexit.register(end)
+    Thread(target=start, daemon=True).start()
+    return coming
 
 
 def store_urls() -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import socket
 import stat
 import subprocess
@@ -20,6 +21,8 @@ from cassandra.cluster import Cluster
 
 from tests.support.cassandra_nodes import CassandraParts
 from tests.support.free_ports import free_row
+from tests.support.listening import listening
+from tests.support.nodetool import Nodetool
 from tests.support.wait_until import wait_until
 
 ROOT = Path(__file__).parents[3]
@@ -32,9 +35,9 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @contextmanager
-def up(data_dir: Path, port: int, printed: Path) -> Iterator[subprocess.Popen[bytes]]:
+def up(data_dir: Path, port: int, printed: Path, *more: str) -> Iterator[subprocess.Popen[bytes]]:
     """The command, running; killed after the block unless it ended."""
-    flags = ["--data-dir", str(data_dir), "--port", str(port), "--storage-port", str(port + 1)]
+    flags = ["--data-dir", str(data_dir), "--port", str(port), "--storage-port", str(port + 1), *more]
     with printed.open("w") as output:
         process = subprocess.Popen([*COMMAND, "up", *flags], cwd=ROOT, stdout=output, stderr=output)
     try:
@@ -54,14 +57,34 @@ def session_of(url: str) -> Iterator[Any]:
         yield client.connect()
 
 
+def node_of(data_dir: Path) -> int:
+    """The pid of the one node."""
+    [node] = json.loads((data_dir / "mesh.json").read_text())["processes"]
+    return int(node["pid"])
+
+
+def restore_from_snapshot(session: Any, data_dir: Path, nodetool: Nodetool) -> None:
+    """As the page says, with a table that lost its rows for the folder that is lost."""
+    nodetool.run("snapshot")
+    session.execute("TRUNCATE aviary_engagement.likes")
+    assert session.execute("SELECT id FROM aviary_engagement.likes WHERE id = 7").one() is None
+    [snapshot] = data_dir.glob("node-1/store/data/aviary_engagement/likes-*/snapshots/monday")
+    copy = data_dir.parent / "backup" / "aviary_engagement" / "likes"
+    shutil.copytree(snapshot, copy)
+    nodetool.run("import", keyspace="aviary_engagement", table="likes", folder=str(copy))
+    assert session.execute("SELECT id FROM aviary_engagement.likes WHERE id = 7").one().id == 7
+
+
 async def test_what_was_written_is_there_after_stop_and_up_at_other_ports(
     tmp_path: Path, cassandra_parts: CassandraParts, tell: Callable[[str], None]
 ) -> None:
     data_dir, printed = tmp_path / "data", tmp_path / "printed"
     urls = data_dir / "store_urls.json"
-    with up(data_dir, free_row(2), printed) as process:
+    port = free_row(2)
+    with up(data_dir, port, printed) as process:
         await wait_until(lambda: process.poll() is not None or READY in printed.read_text(), at_most=120)
         assert stat.S_IMODE(urls.stat().st_mode) == 0o600
+        assert listening(node_of(data_dir)) == {("127.0.0.1", port), ("127.0.0.1", port + 1)}
         with session_of(json.loads(urls.read_text())["engagement"]) as session:
             session.execute("CREATE TABLE aviary_engagement.likes (id int PRIMARY KEY)")
             session.execute("INSERT INTO aviary_engagement.likes (id) VALUES (7)")
@@ -69,17 +92,23 @@ async def test_what_was_written_is_there_after_stop_and_up_at_other_ports(
         assert (second.returncode, f"pid {process.pid}" in second.stderr) == (2, True)
         assert run("stop", "--data-dir", str(data_dir)).returncode == 0
         assert process.wait(1) == 0
-    with up(data_dir, free_row(2), printed) as process:
+    port = free_row(3)
+    jmx = port + 2
+    with up(data_dir, port, printed, "--jmx-port", str(jmx)) as process:
         await wait_until(lambda: process.poll() is not None or READY in printed.read_text(), at_most=120)
+        pid = node_of(data_dir)
+        places = listening(pid)
+        assert {host for host, _ in places} == {"127.0.0.1"}
+        assert {port, port + 1, jmx} <= {place for _, place in places}
         with session_of(json.loads(urls.read_text())["engagement"]) as session:
             assert session.execute("SELECT id FROM aviary_engagement.likes WHERE id = 7").one().id == 7
+            restore_from_snapshot(session, data_dir, Nodetool(jmx, tmp_path))
         [took] = re.findall(r"ready at \S+ after (.+)", printed.read_text())
         tell(f"Cassandra, one node, started again after stop: ready after {took}")
-        [node] = json.loads((data_dir / "mesh.json").read_text())["processes"]
         process.kill()
         process.wait()
         # Nothing outlives a launcher that was killed.
-        await wait_until(lambda: not Path(f"/proc/{node['pid']}/cmdline").exists())
+        await wait_until(lambda: not Path(f"/proc/{pid}/cmdline").exists())
 
 
 def test_stop_says_that_nothing_runs(tmp_path: Path) -> None:
