@@ -11,7 +11,7 @@ import pytest
 
 from dev_mesh.cassandra.session import TROUBLE
 from mesh.clock import SystemClock
-from mesh.storage.cassandra_session import connect
+from mesh.storage.cassandra import open_cassandra
 from mesh.storage.url import CassandraUrl, parse_store_url
 from tests.support.cassandra_nodes import CassandraParts, RunningCassandra, start_cassandra
 from tests.support.wait_until import wait_until
@@ -45,12 +45,13 @@ def rows_seen_by(cluster: RunningCassandra, number: int) -> set[int]:
 async def test_a_service_uses_every_node_by_its_own_certificate(cluster: RunningCassandra, tmp_path: Path) -> None:
     url = parse_store_url(cluster.cluster.store_url("graph"))
     assert isinstance(url, CassandraUrl)
-    session = connect(url, component="graph", schema=tmp_path)
-    try:
-        connected = session.get_pool_state
-        await wait_until(lambda: {host.address for host in connected()} == set(url.hosts), at_most=30)
-    finally:
-        session.cluster.shutdown()
+    async with open_cassandra(url, component="graph", schema=tmp_path) as cassandra:
+
+        def used() -> set[str]:
+            session = cassandra._session
+            return {host.address for host in session.get_pool_state()} if session else set()
+
+        await wait_until(lambda: used() == set(url.hosts), at_most=60)
 
 
 async def test_two_of_three_nodes_serve_and_the_third_catches_up(
