@@ -1,4 +1,4 @@
-"""GraphStore on Cassandra: an edge in three partitions by one logged batch with its event, and counted right after.
+"""GraphStore on Cassandra: an edge in three partitions by one commit with its event, and counted right after.
 
 All rows of an edge are written with the time of its change as their timestamp, so that they agree whichever of two
 changes comes last. Only its id and its creation are claimed, once for each pair: that keeps one place in both lists.
@@ -187,14 +187,14 @@ class CassandraGraphStore(GraphStore):
     async def _save(self, edge: FollowEdge, event: OutboxEvent, *, now_us: int) -> FollowEdge:
         state = (edge.op_time_us, edge.is_live, edge.op_time_us)
         follower_id, followee_id, edge_id = edge.follower_id, edge.followee_id, edge.edge_id
-        await self._cassandra.batch(
+        await self._outbox.commit(
             "graph.save_edge",
             (_SET_FOLLOWING, (*state, follower_id, followee_id)),
             (_SET_FOLLOWING_BY_EDGE, (*state, edge.created_us, followee_id, follower_id, edge_id)),
             (_SET_FOLLOWER, (*state, edge.created_us, follower_id, followee_id, bucket_of(follower_id), edge_id)),
-            await self._outbox.append(event, at_us=now_us),
+            announce=event,
+            at_us=now_us,
         )
-        self._outbox.committed()
         await _or_leave_it(self._complete(edge))
         return edge
 

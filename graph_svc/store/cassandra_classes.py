@@ -153,10 +153,6 @@ class CassandraClasses:
         await self._put_into_outbox(standing, event, at_us=self._clock.now_us())
 
     async def _put_into_outbox(self, standing: Standing, event: OutboxEvent, *, at_us: int) -> None:
-        await self._cassandra.batch(
-            "graph.announce_stage",
-            # Findable: the job asks whether it is confirmed.
-            *await self._outbox.append_findable(event, at_us=at_us),
-            (_ANNOUNCED, (standing.version, standing.version, standing.author_id)),
-        )
-        self._outbox.committed()
+        # Findable: the job asks whether it is confirmed. Cut off before the mark, it is there twice.
+        await self._outbox.commit_findable(announce=event, at_us=at_us)
+        await self._cassandra.run(_ANNOUNCED, standing.version, standing.version, standing.author_id)

@@ -19,7 +19,7 @@ from typing import Any, TypeAlias
 
 from cassandra import ConsistencyLevel, OperationTimedOut
 from cassandra.cluster import ResultSet, Session
-from cassandra.query import BatchStatement, BatchType, BoundStatement, PreparedStatement
+from cassandra.query import BatchStatement, BoundStatement, PreparedStatement
 from prometheus_client import Counter, Histogram
 
 from mesh.background import background
@@ -28,6 +28,7 @@ from mesh.errors import Unavailable
 from mesh.interceptors.deadline import HOP_MARGIN_SECONDS, deadline_exceeded
 from mesh.metrics import Metrics
 from mesh.storage.cassandra_answers import Answers
+from mesh.storage.cassandra_batch import Write, bound_again, together
 from mesh.storage.cassandra_session import DEFECTS, TROUBLE, CannotConnect, connect
 from mesh.storage.url import CassandraUrl
 
@@ -106,28 +107,38 @@ class Cassandra:
         return bool((await self.run(statement, *values))[0][0])
 
     async def batch(self, name: str, *calls: Call) -> list[Row]:
-        """Some statements, all of them or none, in one logged batch; in one partition also with conditions.
+        """Some statements in one partition, all of them or none, also with conditions. Raises UnsafeWrite for several.
 
         The rows are those of the conditions: the first value of the first says whether they held.
         """
-        batch = BatchStatement(BatchType.LOGGED)
-        for statement, values in calls:
-            batch.add(await self._bound(statement, values))
-        rows, _ = await self._ask(name, batch)
+        bound = [await self._bound(statement, values) for statement, values in calls]
+        rows, _ = await self._ask(name, together(bound))
         return rows
+
+    async def encoded(self, *calls: Call) -> list[Write]:
+        """The calls as they can be written down."""
+        bound = [await self._bound(statement, values) for statement, values in calls]
+        return [Write(each.prepared_statement.query_string, each.values) for each in bound]
+
+    async def write(self, name: str, *writes: Write) -> None:
+        """Have all of them done, in any partitions. Some may be done and others not: they must be written down before,
+        by somebody who does them again until all of them are.
+        """
+        bound = [bound_again(await self._prepared_of(write.text), write) for write in writes]
+        await self._ask(name, bound[0] if len(bound) == 1 else together(bound))
 
     async def ping(self) -> None:
         """Return when a node answers a query."""
         await self.run(_PING)
 
     async def _bound(self, statement: Statement, values: Values) -> BoundStatement:
-        prepared = self._prepared.get(statement.text)
-        if prepared is None:
-            prepared = await self._prepare(statement.text)
-        bound = prepared.bind(values)
+        bound = (await self._prepared_of(statement.text)).bind(values)
         if statement.is_serial:
             bound.consistency_level = ConsistencyLevel.LOCAL_SERIAL
         return bound
+
+    async def _prepared_of(self, text: str) -> PreparedStatement:
+        return self._prepared.get(text) or await self._prepare(text)
 
     async def _prepare(self, text: str) -> PreparedStatement:
         """Ask the servers, once for each statement of a process, in a thread that the driver blocks meanwhile."""
@@ -156,7 +167,8 @@ class Cassandra:
         session, began = self._connected(), self._loop.time()
         succeeded, seconds = self._figures_of(name)
         try:
-            async with self._slots:
+            await self._take_slot()
+            try:
                 asked = self._loop.create_future()
                 # The loop counts the time and not the driver: its timers, and callbacks that know their response, would
                 # keep each answer until the collector comes. What is never answered keeps its place at the connection
@@ -169,6 +181,8 @@ class Cassandra:
                     rows = await asked
                 finally:
                     timer.cancel()
+            finally:
+                self._slots.release()
         except DEFECTS:
             raise
         except TROUBLE as error:
@@ -179,6 +193,17 @@ class Cassandra:
         if not response.has_more_pages:
             return rows or [], b""
         return rows, ResultSet(response, rows).paging_state
+
+    async def _take_slot(self) -> None:
+        """Within the time of the call in progress. Who is in none waits for as long as those in flight take."""
+        if not self._slots.locked() or CURRENT_CALL.get() is None:
+            await self._slots.acquire()
+            return
+        try:
+            async with asyncio.timeout(_seconds_left()):
+                await self._slots.acquire()
+        except TimeoutError:
+            raise OperationTimedOut from None
 
     def _answered(self, rows: list[Row] | None, asked: asyncio.Future[Any]) -> None:
         self._answers.hand_over(asked, rows, None)

@@ -1,4 +1,7 @@
-"""The outbox in Cassandra: rows in buckets of a minute by the time of their commit, and dead letters by its year."""
+"""The outbox in Cassandra: rows in buckets of a minute by the time of their commit, and dead letters by its year.
+
+A commit is two steps, the row with all that is to be written and then that; docs/decisions/0028 says why it holds.
+"""
 
 from __future__ import annotations
 
@@ -13,16 +16,19 @@ from mesh.clock import Clock, SystemClock
 from mesh.events.interface import Outbox, OutboxEvent, OutboxReader, OutboxRow, Place
 from mesh.storage.cassandra import Call, Cassandra
 from mesh.storage.cassandra_dead_letters import DeadLetters, EventPlaces, bury, dig_up, moved_to
+from mesh.storage.cassandra_journal import Journal, encode
 from mesh.storage.cassandra_outbox_buckets import OutboxBuckets
 from mesh.storage.cassandra_outbox_reader import CassandraOutboxReader
 from mesh.storage.cassandra_outbox_rows import (
     NO_EVENT_ABOVE,
     SHARDS,
+    StoredRow,
     bucket_of,
     committed_us,
     delete,
     get,
     insert,
+    journal,
     place_at,
     rows_after,
     shard_of,
@@ -40,38 +46,67 @@ class CassandraOutbox(Outbox):
         self._cassandra = cassandra
         self._clock = clock or SystemClock()
         self._buckets = OutboxBuckets(cassandra)
+        self._journal = Journal(cassandra)
         self._letters = DeadLetters(cassandra)
         self._places = EventPlaces(cassandra)
         self._readers: WeakSet[CassandraOutboxReader] = WeakSet()
         self._appended = asyncio.Event()
         self._last_us = 0
 
-    async def append(self, event: OutboxEvent, *, at_us: int) -> Call:
-        """What adds a waiting row, for the batch of the state that the event is about. Call `committed` after it.
+    async def commit(self, name: str, *calls: Call, announce: OutboxEvent, at_us: int) -> None:
+        """Do the calls and announce them: when it returns every read agrees, and only then is the event handed out.
+
+        After Unavailable none may be done, or some of them for now: a reader does the others before it hands the event
+        out, however late. So each call says its timestamp, or UnsafeWrite is raised, and what it writes is overwritten
+        and never deleted: deletions are forgotten some day. `name` is that of the calls in the metrics.
 
         `at_us` is the present, and not when the event happened: rows of the past are looked for ever less often.
         """
-        return insert(await self._next_place(event.event_id, at_us=at_us), event)
+        place = await self._next_place(announce.event_id, at_us=at_us)
+        await self._commit(name, _row(place, announce), *calls)
 
-    async def append_findable(self, event: OutboxEvent, *, at_us: int) -> tuple[Call, Call]:
-        """The same for an event that `get` is asked for."""
+    async def commit_findable(self, *, announce: OutboxEvent, at_us: int) -> None:
+        """Announce an event whose state is written by other means. When it returns, `get` finds it by its id."""
+        place = await self._next_place(announce.event_id, at_us=at_us)
+        await self._commit("outbox.moved_place", _row(place, announce), moved_to(place))
+
+    async def _commit(self, name: str, row: OutboxRow, *calls: Call) -> None:
+        writes = await self._cassandra.encoded(*calls)
+        statement, values = journal(StoredRow(row, encode(writes)))
+        try:
+            with self._journal.in_progress(row.place):
+                await self._cassandra.run(statement, *values)
+                await self._cassandra.write(name, *writes)
+                self._journal.note_applied(row.place)
+        finally:
+            # Also of a row that may not be there: if it is, its state is completed at once.
+            self._expect(row.place)
+            self.committed()
+
+    async def append(self, event: OutboxEvent, *, at_us: int) -> Call:
+        """What adds a waiting row whose state is written by other means. Call `committed` when it may be announced."""
         place = await self._next_place(event.event_id, at_us=at_us)
-        return insert(place, event), moved_to(place)
+        self._expect(place)
+        return insert(place, event)
 
     async def _next_place(self, event_id: int, *, at_us: int) -> Place:
         self._last_us = max(at_us, self._last_us + 1)
         place = place_at(self._last_us, event_id)
         await self._buckets.open(bucket_of(place.sequence))
+        return place
+
+    def _expect(self, place: Place) -> None:
         for reader in self._readers:
             reader.expect(place)
-        return place
 
     def committed(self) -> None:
         """Wake who waits for rows."""
         self._appended.set()
 
     def reader(self) -> OutboxReader:
-        reader = CassandraOutboxReader(self._cassandra, self._buckets, clock=self._clock, wake=self._appended.set)
+        reader = CassandraOutboxReader(
+            self._cassandra, self._buckets, self._journal, clock=self._clock, wake=self._appended.set
+        )
         self._readers.add(reader)
         return reader
 
@@ -87,18 +122,19 @@ class CassandraOutbox(Outbox):
                 for bucket in some
                 for shard in range(SHARDS)
             )
-            rows = chain.from_iterable(await asyncio.gather(*asked))
+            rows = (stored.row for stored in chain.from_iterable(await asyncio.gather(*asked)))
             found += sorted(rows, key=lambda row: row.place)
         return found[:limit]
 
     async def at(self, place: Place) -> OutboxRow | None:
-        return await get(self._cassandra, place)
+        stored = await get(self._cassandra, place)
+        return stored.row if stored else None
 
     async def get(self, event_id: int) -> OutboxRow | None:
         place = await self._places.latest(event_id)
         if place is None:
             return None
-        return await self._letters.get(place) or await get(self._cassandra, place)
+        return await self._letters.get(place) or await self.at(place)
 
     async def delete(self, places: Collection[Place]) -> None:
         by_partition: dict[tuple[int, int], list[Place]] = defaultdict(list)
@@ -110,20 +146,24 @@ class CassandraOutbox(Outbox):
             for start in range(0, len(some), DELETED_AT_ONCE)
         )
         await asyncio.gather(*asked)
+        self._journal.forget(places)
 
     async def bury(self, place: Place, *, group: str, reason: str, at_us: int) -> None:
-        row = await get(self._cassandra, place)
-        if row is not None:
-            letter = bury(row, group=group, reason=reason, at_us=at_us)
-            await self._cassandra.batch("outbox.bury", delete(place), *letter)
+        stored = await get(self._cassandra, place)
+        if stored is None:
+            return
+        # A letter has no journal. Who buries without having been handed the row leaves nothing undone either.
+        await self._journal.apply(stored)
+        # In this order: cut off in between it is buried again, for the row still waits.
+        for statement, values in (*bury(stored.row, group=group, reason=reason, at_us=at_us), delete(place)):
+            await self._cassandra.run(statement, *values)
+        self._journal.forget([place])
 
     async def dead(self, *, after: int, limit: int, group: str = "") -> list[OutboxRow]:
         return await self._letters.after(after, limit=limit, group=group, now_us=self._clock.now_us())
 
     async def revive(self, event_ids: Collection[int]) -> list[int]:
-        revived = [event_id for event_id in event_ids if await self._revive(event_id)]
-        self.committed()
-        return revived
+        return [event_id for event_id in event_ids if await self._revive(event_id)]
 
     async def _revive(self, event_id: int) -> bool:
         buried = await self._places.latest(event_id)
@@ -133,8 +173,8 @@ class CassandraOutbox(Outbox):
         # Later than what is written about the letter, whatever the clock says.
         at_us = max(self._clock.now_us(), committed_us(letter.sequence) + 10)
         place = await self._next_place(event_id, at_us=at_us)
-        again = insert(place, letter.event, created_us=letter.created_us)
-        await self._cassandra.batch("outbox.revive", dig_up(letter.place), again, moved_to(place))
+        again = OutboxRow(place.sequence, letter.event, letter.created_us)
+        await self._commit("outbox.revive", again, dig_up(letter.place), moved_to(place))
         return True
 
     async def wait_for_append(self, *, at_most: timedelta) -> None:
@@ -144,3 +184,7 @@ class CassandraOutbox(Outbox):
         except TimeoutError:
             return
         self._appended.clear()
+
+
+def _row(place: Place, event: OutboxEvent) -> OutboxRow:
+    return OutboxRow(place.sequence, event, committed_us(place.sequence))

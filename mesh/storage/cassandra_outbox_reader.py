@@ -4,6 +4,8 @@ Three ways lead to a row. Those of this process are asked for as soon as they ar
 when the present minute is swept, once a second, from where nothing is to be expected any more. And whatever came late,
 by a slow write, a hint or a wrong clock, is found when its bucket is read in full: when it is 1 minute, 10 minutes and
 24 hours old, and at the start of a relay. A bucket in which nothing waits then is closed, and never read again.
+
+Whichever way a row was found, it is handed out once the state that it is about is there.
 """
 
 from __future__ import annotations
@@ -18,11 +20,13 @@ from typing import TypeVar
 from mesh.clock import Clock
 from mesh.events.interface import OutboxReader, OutboxRow, Place
 from mesh.storage.cassandra import Cassandra
+from mesh.storage.cassandra_journal import FoundRows, Journal
 from mesh.storage.cassandra_outbox_buckets import Bucket, OutboxBuckets
 from mesh.storage.cassandra_outbox_rows import (
     BUCKET_US,
     NO_EVENT_ABOVE,
     SHARDS,
+    StoredRow,
     bucket_of,
     place_at,
     rows_after,
@@ -31,7 +35,8 @@ from mesh.storage.cassandra_outbox_rows import (
 
 SWEEP_EVERY = timedelta(seconds=1)
 LIST_EVERY = timedelta(minutes=1)
-# A write takes 1.5 s at most, or its outcome is not known; clocks differ by a little.
+# A row takes 1.5 s at most to be seen, or its outcome is not known; clocks differ by a little. How long its state takes
+# after that does not matter: once found, a row is kept here until it may be handed out.
 SETTLED_AFTER_US = 2_500_000
 # How old a bucket is when it is read in full. Then quiet ones are marked, and at last closed.
 AGES_US = tuple(
@@ -74,9 +79,18 @@ class Scan:
 class CassandraOutboxReader(OutboxReader):
     """Reads for one relay; `wake` brings it back at once when there is more. An idle one asks four times a second."""
 
-    def __init__(self, cassandra: Cassandra, buckets: OutboxBuckets, *, clock: Clock, wake: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        cassandra: Cassandra,
+        buckets: OutboxBuckets,
+        journal: Journal,
+        *,
+        clock: Clock,
+        wake: Callable[[], None],
+    ) -> None:
         self._cassandra = cassandra
         self._buckets = buckets
+        self._found = FoundRows(journal)
         self._clock = clock
         self._wake = wake
         self._ready: list[OutboxRow] = []
@@ -91,21 +105,25 @@ class CassandraOutboxReader(OutboxReader):
         self._quiet: set[int] = set()
 
     def expect(self, place: Place) -> None:
-        """A row that this process is about to write."""
+        """A row that this process has written just now, or is about to."""
         self._expected.append((place, self._clock.monotonic() + SETTLED_AFTER_US / 1_000_000))
 
     async def next(self, *, limit: int) -> list[OutboxRow]:
         # What was found before one of the steps failed stays ready for the next time.
-        if len(self._ready) < limit:
+        if not self._is_enough(limit):
             await self._list_buckets()
             await self._scan(limit)
             await self._read_expected(limit)
             await self._sweep(limit)
+        self._ready += await self._found.take()
         self._ready.sort(key=lambda row: row.place)
         rows, self._ready = self._ready[:limit], self._ready[limit:]
         if self._ready or self._scans or self._is_sweeping:
             self._wake()
         return rows
+
+    def _is_enough(self, limit: int) -> bool:
+        return len(self._ready) + len(self._found) >= limit
 
     async def _read_expected(self, limit: int) -> None:
         """From the first row on that this process wrote and that was not seen yet, in each partition."""
@@ -176,7 +194,7 @@ class CassandraOutboxReader(OutboxReader):
             self._scans.append(Scan(bucket, now_us, dict.fromkeys(range(SHARDS), start)))
             del self._due[bucket]
         for _ in range(SCANS_IN_TURN):
-            if len(self._ready) >= limit or not self._scans:
+            if self._is_enough(limit) or not self._scans:
                 return
             some = list(self._scans)[:SCANNED_AT_ONCE]
             await _all(self._scan_shard(scan, shard, limit=limit) for scan in some for shard in list(scan.at))
@@ -204,12 +222,12 @@ class CassandraOutboxReader(OutboxReader):
             self._quiet.add(scan.bucket)
         self._due[scan.bucket] = _next_age(scan.bucket, scan.begun_us)
 
-    async def _read(self, partition: Partition, *, after: Place, limit: int, again: bool = False) -> list[OutboxRow]:
-        """The rows behind a place; those not returned yet, or all of them `again`, become ready."""
+    async def _read(self, partition: Partition, *, after: Place, limit: int, again: bool = False) -> list[StoredRow]:
+        """The rows behind a place; those not returned yet, or all of them `again`, are found."""
         bucket, shard = partition
         rows = await rows_after(self._cassandra, bucket, shard, after=after, limit=limit)
         returned = set() if again else self._follow(partition).returned
-        self._ready += [row for row in rows if row.place not in returned]
+        self._found.add(row for row in rows if row.place not in returned)
         returned.update(row.place for row in rows)
         return rows
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from mesh.events.interface import OutboxEvent, OutboxRow, Place
 from mesh.storage.cassandra import Call, Cassandra, Row, Statement
 
@@ -13,7 +15,7 @@ _SEQUENCES_OF_ID = 12
 # With it a place is behind every row of its sequence.
 NO_EVENT_ABOVE = (1 << 63) - 1
 
-_COLUMNS = "sequence, event_id, subject, payload, created_us"
+_COLUMNS = "sequence, event_id, subject, payload, created_us, writes"
 _AFTER = Statement(
     "outbox.after",
     f"SELECT {_COLUMNS} FROM outbox"  # noqa: S608 - constants
@@ -28,15 +30,28 @@ _INSERT = Statement(
     "INSERT INTO outbox (bucket, shard, sequence, event_id, subject, payload) VALUES (?, ?, ?, ?, ?, ?)"
     " USING TIMESTAMP ?",
 )
-_INSERT_AGAIN = Statement(
-    "outbox.append_again",
-    "INSERT INTO outbox (bucket, shard, sequence, event_id, subject, payload, created_us)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?",
+_JOURNAL = Statement(
+    "outbox.journal",
+    "INSERT INTO outbox (bucket, shard, sequence, event_id, subject, payload, created_us, writes)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?",
 )
 _DELETE = Statement(
     "outbox.delete",
     "DELETE FROM outbox USING TIMESTAMP ? WHERE bucket = ? AND shard = ? AND sequence = ? AND event_id = ?",
 )
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRow:
+    """A waiting row, and the state that it is about as the journal encodes it; empty when the row has none."""
+
+    row: OutboxRow
+    writes: bytes = b""
+
+    @property
+    def place(self) -> Place:
+        """Where it is."""
+        return self.row.place
 
 
 def place_at(committed_us: int, event_id: int) -> Place:
@@ -59,11 +74,16 @@ def shard_of(event_id: int) -> int:
     return _worker(event_id) % SHARDS
 
 
-def insert(place: Place, event: OutboxEvent, *, created_us: int = 0) -> Call:
-    """What writes a waiting row; `created_us` if its event was first written at another time than that of the place."""
-    key = (*_key(place), event.subject, event.payload)
-    written_us = committed_us(place.sequence)
-    return (_INSERT_AGAIN, (*key, created_us, written_us)) if created_us else (_INSERT, (*key, written_us))
+def insert(place: Place, event: OutboxEvent) -> Call:
+    """What writes a waiting row."""
+    return _INSERT, (*_key(place), event.subject, event.payload, committed_us(place.sequence))
+
+
+def journal(stored: StoredRow) -> Call:
+    """What writes a waiting row together with the state that it is about."""
+    event, written_us = stored.row.event, committed_us(stored.place.sequence)
+    values = (*_key(stored.place), event.subject, event.payload, stored.row.created_us, stored.writes, written_us)
+    return _JOURNAL, values
 
 
 def delete(place: Place) -> Call:
@@ -71,21 +91,22 @@ def delete(place: Place) -> Call:
     return _DELETE, (committed_us(place.sequence) + 1, *_key(place))
 
 
-async def get(cassandra: Cassandra, place: Place) -> OutboxRow | None:
+async def get(cassandra: Cassandra, place: Place) -> StoredRow | None:
     """The waiting row at a place. Raises Unavailable."""
     rows = await cassandra.run(_GET, *_key(place))
-    return _row(rows[0]) if rows else None
+    return _stored(rows[0]) if rows else None
 
 
-async def rows_after(cassandra: Cassandra, bucket: int, shard: int, *, after: Place, limit: int) -> list[OutboxRow]:
+async def rows_after(cassandra: Cassandra, bucket: int, shard: int, *, after: Place, limit: int) -> list[StoredRow]:
     """Waiting rows of one partition behind a place, in order. Raises Unavailable."""
     rows = await cassandra.run(_AFTER, bucket, shard, after.sequence, after.event_id, limit)
-    return [_row(row) for row in rows]
+    return [_stored(row) for row in rows]
 
 
-def _row(row: Row) -> OutboxRow:
-    sequence, event_id, subject, payload, created_us = row
-    return OutboxRow(sequence, OutboxEvent(event_id, subject, payload), created_us or committed_us(sequence))
+def _stored(row: Row) -> StoredRow:
+    sequence, event_id, subject, payload, created_us, writes = row
+    event = OutboxEvent(event_id, subject, payload)
+    return StoredRow(OutboxRow(sequence, event, created_us or committed_us(sequence)), writes or b"")
 
 
 def _key(place: Place) -> tuple[int, int, int, int]:

@@ -154,7 +154,9 @@ class DeletesByTheServersClock(CassandraOutbox):
 def with_reader(reader_class: type[CassandraOutboxReader]) -> type[CassandraOutbox]:
     class Broken(CassandraOutbox):
         def reader(self) -> OutboxReader:
-            reader = reader_class(self._cassandra, self._buckets, clock=self._clock, wake=self._appended.set)
+            reader = reader_class(
+                self._cassandra, self._buckets, self._journal, clock=self._clock, wake=self._appended.set
+            )
             self._readers.add(reader)
             return reader
 

@@ -78,19 +78,20 @@ def on_cassandra(
 
     async def write(*events: OutboxEvent, at_us: int | None = None) -> None:
         at_us = clock.now_us() if at_us is None else at_us
-        await cassandra.batch("test.append", *[await outbox.append(event, at_us=at_us) for event in events])
+        for statement, values in [await outbox.append(event, at_us=at_us) for event in events]:
+            await cassandra.run(statement, *values)
         outbox.committed()
 
     async def write_findable(*events: OutboxEvent, at_us: int | None = None) -> None:
         at_us = clock.now_us() if at_us is None else at_us
         for event in events:
-            await cassandra.batch("test.append", *await outbox.append_findable(event, at_us=at_us))
-        outbox.committed()
+            await outbox.commit_findable(announce=event, at_us=at_us)
 
     async def write_late(*events: OutboxEvent, at_us: int | None = None) -> None:
         at_us = clock.now_us() if at_us is None else at_us
         for event in events:
-            await cassandra.batch("test.append", insert(place_at(at_us, event.event_id), event))
+            statement, values = insert(place_at(at_us, event.event_id), event)
+            await cassandra.run(statement, *values)
 
     return StoredOutbox(
         outbox, write, write_findable, write_late, again=lambda: on_cassandra(cassandra, clock, outbox_class)

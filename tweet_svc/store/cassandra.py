@@ -160,7 +160,7 @@ class CassandraTweetStore(TweetStore):
         if answers:
             calls.append((_INSERT_REPLY, (answers, month, tweet.tweet_id, written_us)))
             calls.append((_INSERT_REPLY_MONTH, (answers, month, written_us)))
-        await self._commit("tweets.insert", calls, announce=announce, at_us=at_us)
+        await self._outbox.commit("tweets.insert", *calls, announce=announce, at_us=at_us)
 
     async def delete(self, tweet: Tweet, *, announce: OutboxEvent, at_us: int) -> None:
         stored = await self._get(tweet.tweet_id)
@@ -174,11 +174,7 @@ class CassandraTweetStore(TweetStore):
         ]
         if stored.in_reply_to_tweet_id:
             calls.append((_DELETE_REPLY, (deleted_us, stored.in_reply_to_tweet_id, month, stored.tweet_id)))
-        await self._commit("tweets.delete", calls, announce=announce, at_us=at_us)
-
-    async def _commit(self, name: str, calls: list[Call], *, announce: OutboxEvent, at_us: int) -> None:
-        await self._cassandra.batch(name, *calls, await self._outbox.append(announce, at_us=at_us))
-        self._outbox.committed()
+        await self._outbox.commit("tweets.delete", *calls, announce=announce, at_us=at_us)
 
     async def get_many(self, tweet_ids: Sequence[int]) -> dict[int, Tweet]:
         found = await _each(tweet_ids, self._get, at_once=TWEETS_AT_ONCE)

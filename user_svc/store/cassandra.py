@@ -111,8 +111,7 @@ class CassandraUserStore(UserStore):
         writes = await self._accounts.change(user_id, change, at_us=at_us)
         if writes is None:
             return None
-        await self._cassandra.batch("users.update", *writes, await self._outbox.append(announce, at_us=at_us))
-        self._outbox.committed()
+        await self._outbox.commit("users.update", *writes, announce=announce, at_us=at_us)
         return await self._accounts.get(user_id)
 
     async def get_many(self, user_ids: Sequence[int]) -> dict[int, Account]:

@@ -51,9 +51,6 @@ class LosesAnAnswer:
     async def write(self, *arguments: Any) -> Any:
         return self._unless_first(await self._database.write(*arguments))
 
-    async def batch(self, *arguments: Any) -> Any:
-        return self._unless_first(await self._database.batch(*arguments))
-
     def _unless_first(self, answer: Any) -> Any:
         if not self._has_lost:
             self._has_lost = True
@@ -98,7 +95,7 @@ def on_cassandra(cassandra: Cassandra, store_class: type[CassandraGraphStore] = 
     unheard: Any = LosesAnAnswer(cassandra)
     outbox: Any = CassandraOutbox(cassandra)
     stores = [
-        store_class(engine, CassandraOutbox(cassandra), clock=SystemClock())
+        store_class(engine, CassandraOutbox(engine), clock=SystemClock())
         for engine in (cassandra, Cassandra(Metrics(), _session("graph")), unheard)
     ]
     return Backend(stores[0], stores[1], stores[2], outbox, announced)

@@ -17,7 +17,7 @@ from graph_svc.store.cassandra_counts import bucket_of
 from mesh.clock import SystemClock
 from mesh.errors import Unavailable
 from mesh.events.interface import OutboxEvent
-from mesh.storage.cassandra import Cassandra, Row
+from mesh.storage.cassandra import Cassandra, Row, Statement
 from mesh.storage.cassandra_outbox import CassandraOutbox
 from tests.conformance.graph_store.backends import Backend, on_cassandra
 from tests.conformance.graph_store.cases import ANN, BOB, EVE, NOW, at_stage, events, follow, followers, unfollow
@@ -38,7 +38,7 @@ async def backend(cassandra: Cassandra) -> Backend:
 
 
 class Held:
-    """Hands every call on; the first batch of one name waits until it is let go, or is never sent."""
+    """Hands every call on; the first statement or batch of one name waits until it is let go, or is never sent."""
 
     def __init__(self, cassandra: Cassandra, *, name: str) -> None:
         self._cassandra = cassandra
@@ -49,11 +49,22 @@ class Held:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._cassandra, name)
 
+    async def run(self, statement: Statement, *values: object) -> list[Row]:
+        await self._hold(statement.name)
+        return await self._cassandra.run(statement, *values)
+
     async def batch(self, name: str, *calls: Any) -> list[Row]:
+        await self._hold(name)
+        return await self._cassandra.batch(name, *calls)
+
+    async def write(self, name: str, *writes: Any) -> None:
+        await self._hold(name)
+        await self._cassandra.write(name, *writes)
+
+    async def _hold(self, name: str) -> None:
         if name == self._name and not self.is_waiting.is_set():
             self.is_waiting.set()
             await self.may_go.wait()
-        return await self._cassandra.batch(name, *calls)
 
 
 def store_on(engine: Any) -> CassandraGraphStore:
@@ -91,7 +102,7 @@ async def test_a_change_that_cannot_be_seen_yet_is_not_complete(backend: Backend
 
 
 async def test_a_follow_killed_after_its_id_was_claimed_never_was(cassandra: Cassandra, backend: Backend) -> None:
-    held = Held(cassandra, name="graph.save_edge")
+    held = Held(cassandra, name="outbox.journal")
     await killed_before(held, follow(store_on(held), ANN, BOB, edge_id=7))
     assert await unfollow(backend.store, ANN, BOB) is None
     assert await followers(backend.store, BOB) == []
@@ -101,7 +112,7 @@ async def test_a_follow_killed_after_its_id_was_claimed_never_was(cassandra: Cas
 
 
 async def test_a_stage_is_not_told_of_before_its_event_is_in_the_outbox(cassandra: Cassandra, backend: Backend) -> None:
-    held = Held(cassandra, name="graph.announce_stage")
+    held = Held(cassandra, name="outbox.journal")
     first = await backend.store.standing(EVE)
     begin = store_on(held).change_stage(first, Stage.PUSHING, now_us=NOW, announce=EVENT)
     await killed_before(held, begin)

@@ -7,6 +7,7 @@ import asyncio
 from mesh.errors import Unavailable
 from mesh.metrics import Metrics
 from mesh.storage.cassandra import Call, Cassandra, Row, Statement
+from mesh.storage.cassandra_batch import Write
 
 
 class Between(Cassandra):
@@ -19,8 +20,11 @@ class Between(Cassandra):
     async def run(self, statement: Statement, *values: object) -> list[Row]:
         return await self._cassandra.run(statement, *values)
 
-    async def batch(self, name: str, *calls: Call) -> list[Row]:
-        return await self._cassandra.batch(name, *calls)
+    async def encoded(self, *calls: Call) -> list[Write]:
+        return await self._cassandra.encoded(*calls)
+
+    async def write(self, name: str, *writes: Write) -> None:
+        await self._cassandra.write(name, *writes)
 
 
 class LosesAnswers(Between):
@@ -35,10 +39,9 @@ class LosesAnswers(Between):
         _trouble(statement.name, self.names)
         return rows
 
-    async def batch(self, name: str, *calls: Call) -> list[Row]:
-        rows = await super().batch(name, *calls)
+    async def write(self, name: str, *writes: Write) -> None:
+        await super().write(name, *writes)
         _trouble(name, self.names)
-        return rows
 
 
 class LosesCalls(Between):
@@ -52,19 +55,23 @@ class LosesCalls(Between):
         _trouble(statement.name, self.names)
         return await super().run(statement, *values)
 
+    async def write(self, name: str, *writes: Write) -> None:
+        _trouble(name, self.names)
+        await super().write(name, *writes)
 
-class HoldsBatches(Between):
-    """Batches wait on their way: `has_one` is set when one does, and `goes_on` lets them through."""
+
+class HoldsWrites(Between):
+    """What is written down waits before it is done: `has_one` is set when one does, and `goes_on` lets them through."""
 
     def __init__(self, cassandra: Cassandra) -> None:
         super().__init__(cassandra)
         self.has_one = asyncio.Event()
         self.goes_on = asyncio.Event()
 
-    async def batch(self, name: str, *calls: Call) -> list[Row]:
+    async def write(self, name: str, *writes: Write) -> None:
         self.has_one.set()
         await self.goes_on.wait()
-        return await super().batch(name, *calls)
+        await super().write(name, *writes)
 
 
 def _trouble(name: str, names: list[str]) -> None:

@@ -12,6 +12,7 @@ import pytest
 from mesh.errors import Unavailable
 from mesh.events.interface import OutboxEvent
 from mesh.storage.cassandra import Call, Cassandra, Row, Statement
+from mesh.storage.cassandra_batch import Write
 from mesh.storage.sqlite import SqliteDatabase
 from tests.conformance.tweet_store import test_keys as keys
 from tests.conformance.tweet_store import test_lists as lists
@@ -107,19 +108,19 @@ class GivesNoReplies(SqliteTweetStore):
 class StampsByTheClock(Between):
     """Of Cassandra: an insert has the time of the insert, and not that of the id."""
 
-    async def batch(self, name: str, *calls: Call) -> list[Row]:
+    async def encoded(self, *calls: Call) -> list[Write]:
         late = [
             (statement, (*values[:-1], NOW_US + HOUR_US) if statement.name.startswith("tweets.insert") else values)
             for statement, values in calls
         ]
-        return await super().batch(name, *late)
+        return await super().encoded(*late)
 
 
 class MarksOnlyTheBody(Between):
     """Of Cassandra: a delete leaves the lists alone."""
 
-    async def batch(self, name: str, *calls: Call) -> list[Row]:
-        return await super().batch(name, *(call for call in calls if call[0].name != "tweets.delete_of_user"))
+    async def encoded(self, *calls: Call) -> list[Write]:
+        return await super().encoded(*(call for call in calls if call[0].name != "tweets.delete_of_user"))
 
 
 class ReadsOneMonth(Between):

@@ -8,7 +8,7 @@ import pytest
 
 from mesh.errors import Unavailable
 from mesh.storage.cassandra import Cassandra
-from tests.conformance.tweet_store.between import HoldsBatches, LosesAnswers, LosesCalls
+from tests.conformance.tweet_store.between import HoldsWrites, LosesAnswers, LosesCalls
 from tests.conformance.tweet_store.cases import (
     BOB,
     HASH,
@@ -86,7 +86,7 @@ async def test_a_delete_whose_answer_is_lost_may_be_repeated(cassandra: Cassandr
 
 async def test_an_insert_that_is_done_after_the_delete_brings_nothing_back(cassandra: Cassandra) -> None:
     parent, reply = a_tweet(1, by=BOB), a_tweet(2, answers=1)
-    store, slow = on_cassandra(cassandra).store, HoldsBatches(cassandra)
+    store, slow = on_cassandra(cassandra).store, HoldsWrites(cassandra)
     async with asyncio.TaskGroup() as tasks:
         # It has seen that the tweet is not there yet.
         tasks.create_task(insert(on_cassandra(slow).store, reply))
@@ -101,7 +101,7 @@ async def test_an_insert_that_is_done_after_the_delete_brings_nothing_back(cassa
 
 
 async def test_an_insert_that_is_done_twice_at_once_makes_one_tweet(cassandra: Cassandra) -> None:
-    opened, slow = on_cassandra(cassandra), HoldsBatches(cassandra)
+    opened, slow = on_cassandra(cassandra), HoldsWrites(cassandra)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(insert(on_cassandra(slow).store, a_tweet(1)))
         await slow.has_one.wait()

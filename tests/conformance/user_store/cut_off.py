@@ -10,6 +10,7 @@ import apsw
 from mesh.errors import Unavailable
 from mesh.metrics import Metrics
 from mesh.storage.cassandra import Call, Cassandra, Row, Statement
+from mesh.storage.cassandra_batch import Write
 from mesh.storage.sqlite import SqliteDatabase
 from tests.conformance.user_store.cases import Opened, on_cassandra, on_sqlite
 from user_svc.store.cassandra import CassandraUserStore
@@ -33,7 +34,7 @@ class Steps:
 
 
 class CutOffCassandra(Cassandra):
-    """Each statement and each batch is a step."""
+    """Each statement is a step, and so is the second half of a commit."""
 
     def __init__(self, cassandra: Cassandra, *, answered: int) -> None:
         super().__init__(Metrics())
@@ -46,11 +47,13 @@ class CutOffCassandra(Cassandra):
         self._steps.end()
         return rows
 
-    async def batch(self, name: str, *calls: Call) -> list[Row]:
+    async def encoded(self, *calls: Call) -> list[Write]:
+        return await self._cassandra.encoded(*calls)
+
+    async def write(self, name: str, *writes: Write) -> None:
         self._steps.begin()
-        rows = await self._cassandra.batch(name, *calls)
+        await self._cassandra.write(name, *writes)
         self._steps.end()
-        return rows
 
 
 class LosesAnswers(Cassandra):
@@ -66,8 +69,11 @@ class LosesAnswers(Cassandra):
         self._lose(statement.name)
         return rows
 
-    async def batch(self, name: str, *calls: Call) -> list[Row]:
-        return await self._cassandra.batch(name, *calls)
+    async def encoded(self, *calls: Call) -> list[Write]:
+        return await self._cassandra.encoded(*calls)
+
+    async def write(self, name: str, *writes: Write) -> None:
+        await self._cassandra.write(name, *writes)
 
     def _lose(self, name: str) -> None:
         if name in self._names:
@@ -98,8 +104,11 @@ class StandsStillBefore(Cassandra):
             await self._meanwhile()
         return await self._cassandra.run(statement, *values)
 
-    async def batch(self, name: str, *calls: Call) -> list[Row]:
-        return await self._cassandra.batch(name, *calls)
+    async def encoded(self, *calls: Call) -> list[Write]:
+        return await self._cassandra.encoded(*calls)
+
+    async def write(self, name: str, *writes: Write) -> None:
+        await self._cassandra.write(name, *writes)
 
 
 class CutOffSqlite(SqliteDatabase):

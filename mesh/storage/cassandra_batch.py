@@ -1,0 +1,42 @@
+"""Statements that are sent together, without the batch log of the cluster: that waits for nodes that do not answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cassandra.query import BatchStatement, BatchType, BoundStatement, PreparedStatement
+
+
+class UnsafeWrite(Exception):
+    """A defect: what was to be written could be cut off in the middle for good, or undo what is newer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A statement with its values as the servers take them, of the types that its table had then."""
+
+    text: str
+    values: Sequence[bytes | None]
+
+
+def bound_again(prepared: PreparedStatement, write: Write) -> BoundStatement:
+    """The statement with its values, ready to be sent."""
+    bound = BoundStatement(prepared)
+    bound.values = write.values
+    return bound
+
+
+def together(bound: Sequence[BoundStatement]) -> BatchStatement:
+    """One message for all of them. Each partition takes all that is for it or nothing, whatever the others do."""
+    batch = BatchStatement(BatchType.UNLOGGED)
+    for each in bound:
+        batch.add(each)
+    return batch
+
+
+def in_one_partition(name: str, bound: Sequence[BoundStatement]) -> BatchStatement:
+    """One message that is done as a whole or not at all. Raises UnsafeWrite for several partitions."""
+    if len({each.routing_key for each in bound}) > 1:
+        raise UnsafeWrite(f"{name} is in several partitions: it could be cut off between them")
+    return together(bound)
