@@ -59,6 +59,8 @@ class OutboxReader(Protocol):
     async def next(self, *, limit: int) -> list[OutboxRow]:
         """Waiting rows that this reader has not returned yet, `limit` at most, in the order of their sequences.
 
+        The state that they are about is there.
+
         In the end it returns every row that is committed and waits, also one that comes to be seen late, behind others
         that were returned. It may return a row again.
         """
@@ -78,7 +80,7 @@ class Outbox(Protocol):
 
     async def pending(self, *, after: int, limit: int) -> list[OutboxRow]:
         """Waiting rows with a sequence above `after`, in that order: for people. One that came to be seen ten minutes
-        after its commit may be missing until a reader has met it.
+        after its commit may be missing until a reader has met it. What a row is about may not be there yet.
         """
         ...
 
@@ -100,7 +102,7 @@ class Outbox(Protocol):
     async def bury(self, place: Place, *, group: str, reason: str, at_us: int) -> None:
         """Keep the row as a dead letter. Burying an unknown or dead one changes nothing.
 
-        All of it happens or nothing, as in `revive`; but for a moment others may see the event nowhere, or twice.
+        Cut off in the middle, the event is dead and waits as well, and may be buried again. Others may see it twice.
         """
         ...
 
@@ -109,7 +111,10 @@ class Outbox(Protocol):
         ...
 
     async def revive(self, event_ids: Collection[int]) -> list[int]:
-        """Make dead letters waiting rows again, at the end of the order. Returns those that were dead letters."""
+        """Make dead letters waiting rows again, at the end of the order. Returns those that were dead letters.
+
+        Of a call that was cut off a letter may be there and its row wait as well, until a reader has met that.
+        """
         ...
 
     async def wait_for_append(self, *, at_most: timedelta) -> None:

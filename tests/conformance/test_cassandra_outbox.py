@@ -15,7 +15,7 @@ from mesh.storage.cassandra import Call, Cassandra, Row, Statement
 from mesh.storage.cassandra_batch import Write
 from mesh.storage.cassandra_outbox_rows import BUCKET_US, SHARDS, committed_us, insert
 from tests.support.cassandra import open_keyspace
-from tests.support.outboxes import StoredOutbox, a_tweet_created, on_cassandra, place_of
+from tests.support.outboxes import StoredOutbox, a_tweet_created, bury, on_cassandra, place_of
 
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
@@ -197,3 +197,60 @@ async def test_many_rows_are_deleted_with_few_statements(stored: StoredOutbox, w
     await delete_all(stored)
     assert len([name for name, _ in watched.asked if name == "outbox.delete"]) == 3
     assert await stored.outbox.pending(after=0, limit=10) == []
+
+
+async def test_a_large_event_becomes_a_dead_letter_and_waits_again(stored: StoredOutbox) -> None:
+    """Larger than what the nodes take as a batch."""
+    event = a_tweet_created(1, content="x" * 100_000)
+    await stored.append(event)
+    await bury(stored.outbox, 1)
+    assert [row.event for row in await stored.outbox.dead(after=0, limit=9)] == [event]
+    assert await stored.outbox.revive([1]) == [1]
+    assert [row.event for row in await stored.outbox.reader().next(limit=9)] == [event]
+    assert await stored.outbox.dead(after=0, limit=9) == []
+
+
+@pytest.mark.parametrize("nth", range(1, 6))
+async def test_a_burial_that_is_cut_off_is_done_again(stored: StoredOutbox, watched: Watched, nth: int) -> None:
+    await stored.append(a_tweet_created(1))
+    place = await place_of(stored.outbox, 1)
+    watched.asked.clear()
+    watched.refused = {nth}
+    try:
+        await stored.outbox.bury(place, group="timeline", reason="no", at_us=5)
+    except Unavailable:
+        assert nth < 5
+        watched.refused = ()
+        # Who reads it meets it still, and gives it up again.
+        assert [row.place for row in await stored.again().outbox.reader().next(limit=9)] == [place]
+        await stored.outbox.bury(place, group="timeline", reason="no", at_us=6)
+    else:
+        assert nth == 5
+        watched.refused = ()
+    assert await stored.outbox.pending(after=0, limit=9) == []
+    assert [row.place for row in await stored.outbox.dead(after=0, limit=9)] == [place]
+    found = await stored.outbox.get(1)
+    assert found is not None
+    assert found.dead_group == "timeline"
+
+
+@pytest.mark.parametrize("nth", range(1, 8))
+async def test_a_replay_that_is_cut_off_is_not_done_or_done_whole(
+    stored: StoredOutbox, watched: Watched, nth: int
+) -> None:
+    await stored.append(a_tweet_created(1))
+    await bury(stored.outbox, 1)
+    watched.asked.clear()
+    watched.refused = {nth}
+    other = stored.again().outbox
+    try:
+        await other.revive([1])
+    except Unavailable:
+        watched.refused = ()
+        waits = [row.event.event_id for row in await stored.again().outbox.reader().next(limit=9)]
+        assert waits + [row.event.event_id for row in await stored.outbox.dead(after=0, limit=9)] == [1]
+        found = await stored.outbox.get(1)
+        assert found is not None
+        assert bool(found.dead_group) is not bool(waits)
+    else:
+        assert nth == 7

@@ -1,5 +1,6 @@
-"""Calls to a real Cassandra whose deadline ends in the middle of a batch: all of it is done, or nothing, and a repeat
-finds out which.
+"""Calls to a real Cassandra whose deadline ends in the middle of a commit: in the end all of it is done, or nothing.
+
+A repeat finds out which.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ async def posts(cassandra: Cassandra) -> AsyncIterator[Posts]:
 
 
 async def is_whole(posts: Posts) -> bool:
-    """Whether tweets, lists and events are of the same posts."""
-    listed, announced = set(await posts.listed()), set(await posts.announced())
+    """Whether tweets, lists and events are of the same posts, once a reader has completed what was cut off."""
+    announced, listed = set(await posts.announced()), set(await posts.listed())
     return listed == announced == set(await posts.store.get_many(list(listed | announced)))
 
 
@@ -67,5 +68,5 @@ async def test_a_post_is_done_as_a_whole_or_not_at_all(posts: Posts, tell: Calla
     assert not twice
     assert await is_whole(posts)
     assert set(await posts.listed()) == set(posts.acknowledged.values())
-    # The deadlines fell before, into and after the batch.
+    # The deadlines fell before, into and after the commit.
     assert 0 < done < len(unknown) < POSTS

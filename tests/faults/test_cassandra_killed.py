@@ -21,7 +21,10 @@ AT_ONCE = 64
 
 @dataclass(frozen=True)
 class Found:
-    """What there was after the kill, and after everything had been repeated under its key."""
+    """What there was after the kill, and after everything had been repeated under its key.
+
+    `announced` are the tweets of all rows that the outbox then handed out, also of calls that nobody heard of.
+    """
 
     acknowledged: int
     unknown: int

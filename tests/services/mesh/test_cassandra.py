@@ -1,11 +1,10 @@
-"""A keyspace on a real Cassandra: statements, batches, pages, what is said when something is wrong, and its schema."""
+"""A keyspace on a real Cassandra: statements, batches, pages, and what is said when something is wrong."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,20 +13,14 @@ import pytest
 from mesh.caller import ANONYMOUS, CURRENT_CALL, Call
 from mesh.errors import DeadlineExceeded, Unavailable
 from mesh.metrics import Metrics
-from mesh.storage.cassandra import Cassandra, Statement, TooManyRows, open_cassandra
-from mesh.storage.cassandra_session import CannotConnect, connect
-from mesh.storage.migrations import NewerSchema
+from mesh.storage.cassandra import IN_FLIGHT, Cassandra, Statement, TooManyRows
 from mesh.storage.url import CassandraUrl
 from tests.support.cassandra import TRIAL, store_url
 from tests.support.free_ports import free_row
 from tests.support.relay import relay
+from tests.support.trial_keyspace import opened, ready, schema_in
 from tests.support.wait_until import wait_until
 
-COMPONENT = TRIAL
-FIRST = """-- Numbers; with a semicolon here.
-CREATE TABLE IF NOT EXISTS numbers (owner bigint, number bigint, text text, PRIMARY KEY ((owner), number));
-CREATE TABLE IF NOT EXISTS claims (name text PRIMARY KEY, owner bigint);
-"""
 INSERT = Statement("numbers.insert", "INSERT INTO numbers (owner, number, text) VALUES (?, ?, ?) USING TIMESTAMP ?")
 LIST = Statement("numbers.list", "SELECT number FROM numbers WHERE owner = ?")
 GET = Statement("numbers.get", "SELECT text FROM numbers WHERE owner = ? AND number = ?")
@@ -37,15 +30,12 @@ CLAIMED = Statement("claims.get", "SELECT owner FROM claims WHERE name = ?", is_
 
 @pytest.fixture
 def schema(tmp_path: Path) -> Path:
-    folder = tmp_path / "schema"
-    folder.mkdir()
-    (folder / "0001_numbers.cql").write_text(FIRST)
-    return folder
+    return schema_in(tmp_path)
 
 
 @pytest.fixture
 def url() -> CassandraUrl:
-    return store_url(COMPONENT)
+    return store_url(TRIAL)
 
 
 @pytest.fixture
@@ -62,21 +52,6 @@ async def cassandra(url: CassandraUrl, schema: Path, metrics: Metrics) -> AsyncI
         yield cassandra
 
 
-def opened(url: CassandraUrl, schema: Path, metrics: Metrics | None = None) -> AbstractAsyncContextManager[Cassandra]:
-    return open_cassandra(url, component=COMPONENT, schema=schema, metrics=metrics)
-
-
-async def ready(cassandra: Cassandra) -> None:
-    async def answers() -> bool:
-        try:
-            await cassandra.ping()
-        except Unavailable:
-            return False
-        return True
-
-    await wait_until(answers, at_most=30)
-
-
 async def test_a_row_is_read_as_it_was_written(cassandra: Cassandra) -> None:
     await cassandra.run(INSERT, 1, 2, "two", 10)
     assert await cassandra.run(GET, 1, 2) == [("two",)]
@@ -90,8 +65,16 @@ async def test_the_later_timestamp_wins_and_not_the_later_write(cassandra: Cassa
 
 
 async def test_a_batch_is_done_as_a_whole(cassandra: Cassandra) -> None:
-    await cassandra.batch("numbers.both", (INSERT, (1, 1, "one", 10)), (INSERT, (2, 2, "two", 10)))
-    assert [await cassandra.run(GET, number, number) for number in (1, 2)] == [[("one",)], [("two",)]]
+    await cassandra.batch("numbers.both", (INSERT, (1, 1, "one", 10)), (INSERT, (1, 2, "two", 10)))
+    assert [await cassandra.run(GET, 1, number) for number in (1, 2)] == [[("one",)], [("two",)]]
+
+
+async def test_what_is_written_down_can_be_done_again_without_its_statement(cassandra: Cassandra) -> None:
+    writes = await cassandra.encoded((INSERT, (1, 1, "one", 10)), (INSERT, (2, 1, None, 10)))
+    await cassandra.write("numbers.again", *writes)
+    await cassandra.run(INSERT, 1, 1, "later", 20)
+    await cassandra.write("numbers.again", *writes)
+    assert [await cassandra.run(GET, number, 1) for number in (1, 2)] == [[("later",)], [(None,)]]
 
 
 async def test_of_eight_claims_at_once_one_is_applied(cassandra: Cassandra) -> None:
@@ -130,7 +113,7 @@ async def test_a_statement_leaves_nothing_to_the_garbage_collector(cassandra: Ca
         await cassandra.run(INSERT, 1, number, "", 10)
         await cassandra.run(GET, 1, number)
         await cassandra.page(LIST, 1, size=10)
-        await cassandra.batch("numbers.two", (INSERT, (1, 1, "", 10)), (INSERT, (2, 2, "", 10)))
+        await cassandra.batch("numbers.two", (INSERT, (1, 1, "", 10)), (INSERT, (1, 2, "", 10)))
 
     await ask(0)
     gc.collect()
@@ -231,38 +214,33 @@ async def test_a_store_that_stops_answering_is_unavailable_in_time_and_comes_bac
         await ready(cassandra)
 
 
-async def test_schema_files_are_applied_once_also_by_two_at_once(url: CassandraUrl, schema: Path) -> None:
-    async with opened(url, schema) as one, opened(url, schema) as other:
-        await asyncio.gather(ready(one), ready(other))
-        rows = await one.run(
-            Statement("versions", "SELECT version, name FROM schema_migrations WHERE component = 'trial'")
-        )
-    assert rows[-1] == (len(rows), rows[-1][1])
-
-
-async def test_a_keyspace_of_a_later_version_is_not_touched(url: CassandraUrl, schema: Path, tmp_path: Path) -> None:
-    async with opened(url, schema) as cassandra:
+async def test_who_waits_for_others_is_unavailable_before_its_own_deadline(url: CassandraUrl, schema: Path) -> None:
+    port = free_row(1)
+    async with relay(port, url.port) as tap, opened(replace(url, port=port), schema) as cassandra:
         await ready(cassandra)
-        later = "INSERT INTO schema_migrations (component, version, name) VALUES ('trial', 99, 'later')"
-        await cassandra.run(Statement("later", later))
-        try:
-            with pytest.raises(NewerSchema, match="99 of trial is newer"):
-                await asyncio.to_thread(connect, url, component=COMPONENT, schema=schema)
-        finally:
-            sooner = "DELETE FROM schema_migrations WHERE component = 'trial' AND version = 99"
-            await cassandra.run(Statement("sooner", sooner))
-
-
-async def test_while_another_process_changes_the_schema_the_store_is_not_used(url: CassandraUrl, schema: Path) -> None:
-    async with opened(url, schema) as cassandra:
+        await cassandra.run(GET, 1, 1)
+        tap.clear()
+        async with asyncio.TaskGroup() as group:
+            # In no call, and so for as long as a statement may take.
+            others = [group.create_task(is_refused(cassandra)) for _ in range(IN_FLIGHT)]
+            await asyncio.sleep(0)
+            began = asyncio.get_running_loop().time()
+            token = CURRENT_CALL.set(Call(ANONYMOUS, "request-1", began + 0.5))
+            try:
+                with pytest.raises(Unavailable):
+                    await cassandra.run(GET, 1, 1)
+            finally:
+                CURRENT_CALL.reset(token)
+            assert asyncio.get_running_loop().time() - began < 0.5
+            assert not any(other.done() for other in others)
+        assert all(other.result() for other in others)
+        tap.set()
         await ready(cassandra)
-        (schema / "0002_more.cql").write_text("ALTER TABLE numbers WITH comment = 'more';")
-        await cassandra.run(Statement("lock", "INSERT INTO schema_lock (name, owner) VALUES ('schema', 'other')"))
-        with pytest.raises(CannotConnect, match="another process changes the schema"):
-            await asyncio.to_thread(connect, url, component=COMPONENT, schema=schema)
-        await cassandra.run(Statement("unlock", "DELETE FROM schema_lock WHERE name = 'schema'"))
-        session = await asyncio.to_thread(connect, url, component=COMPONENT, schema=schema)
-        await asyncio.to_thread(session.cluster.shutdown)
-        version = "FROM schema_migrations WHERE component = 'trial' AND version = 2"
-        assert await cassandra.run(Statement("second", f"SELECT name {version}")) == [("0002_more.cql",)]
-        await cassandra.run(Statement("forget", f"DELETE {version}"))
+
+
+async def is_refused(cassandra: Cassandra) -> bool:
+    try:
+        await cassandra.run(GET, 1, 1)
+    except Unavailable:
+        return True
+    return False
