@@ -28,7 +28,7 @@ from mesh.errors import Unavailable
 from mesh.interceptors.deadline import HOP_MARGIN_SECONDS, deadline_exceeded
 from mesh.metrics import Metrics
 from mesh.storage.cassandra_answers import Answers
-from mesh.storage.cassandra_batch import Write, bound_again, together
+from mesh.storage.cassandra_batch import Write, bound_again, in_one_partition, together
 from mesh.storage.cassandra_session import DEFECTS, TROUBLE, CannotConnect, connect
 from mesh.storage.url import CassandraUrl
 
@@ -112,7 +112,7 @@ class Cassandra:
         The rows are those of the conditions: the first value of the first says whether they held.
         """
         bound = [await self._bound(statement, values) for statement, values in calls]
-        rows, _ = await self._ask(name, together(bound))
+        rows, _ = await self._ask(name, in_one_partition(name, bound))
         return rows
 
     async def encoded(self, *calls: Call) -> list[Write]:

@@ -37,6 +37,7 @@ def together(bound: Sequence[BoundStatement]) -> BatchStatement:
 
 def in_one_partition(name: str, bound: Sequence[BoundStatement]) -> BatchStatement:
     """One message that is done as a whole or not at all. Raises UnsafeWrite for several partitions."""
-    if len({each.routing_key for each in bound}) > 1:
+    first = bound[0].routing_key
+    if first is None or any(each.routing_key != first for each in bound):
         raise UnsafeWrite(f"{name} is in several partitions: it could be cut off between them")
     return together(bound)

@@ -14,6 +14,7 @@ from mesh.caller import ANONYMOUS, CURRENT_CALL, Call
 from mesh.errors import DeadlineExceeded, Unavailable
 from mesh.metrics import Metrics
 from mesh.storage.cassandra import IN_FLIGHT, Cassandra, Statement, TooManyRows
+from mesh.storage.cassandra_batch import UnsafeWrite
 from mesh.storage.url import CassandraUrl
 from tests.support.cassandra import TRIAL, store_url
 from tests.support.free_ports import free_row
@@ -67,6 +68,12 @@ async def test_the_later_timestamp_wins_and_not_the_later_write(cassandra: Cassa
 async def test_a_batch_is_done_as_a_whole(cassandra: Cassandra) -> None:
     await cassandra.batch("numbers.both", (INSERT, (1, 1, "one", 10)), (INSERT, (1, 2, "two", 10)))
     assert [await cassandra.run(GET, 1, number) for number in (1, 2)] == [[("one",)], [("two",)]]
+
+
+async def test_a_batch_in_several_partitions_is_a_defect_and_nothing_of_it_is_done(cassandra: Cassandra) -> None:
+    with pytest.raises(UnsafeWrite, match=r"numbers\.both is in several partitions"):
+        await cassandra.batch("numbers.both", (INSERT, (1, 1, "one", 10)), (INSERT, (2, 1, "two", 10)))
+    assert [await cassandra.run(GET, number, 1) for number in (1, 2)] == [[], []]
 
 
 async def test_what_is_written_down_can_be_done_again_without_its_statement(cassandra: Cassandra) -> None:
