@@ -58,6 +58,12 @@ class MeshAdmin(pb_grpc.MeshAdminServiceServicer):
             dead_letters=letters, next_page_token=self._next_token(rows, len(letters), bound)
         )
 
+    async def GetOutboxAge(self, _request: pb.GetOutboxAgeRequest, _context: object) -> pb.GetOutboxAgeResponse:
+        answer = pb.GetOutboxAgeResponse()
+        for oldest in await self._outbox.pending(after=0, limit=1):
+            answer.oldest_age.FromMicroseconds(max(0, self._clock.now_us() - oldest.created_us))
+        return answer
+
     async def ReplayDeadLetters(
         self, request: pb.ReplayDeadLettersRequest, _context: object
     ) -> pb.ReplayDeadLettersResponse:

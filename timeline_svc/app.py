@@ -9,6 +9,7 @@ from functools import partial
 
 from aviary.engagement.internal.v1.engagement_internal_service_pb2_grpc import EngagementInternalServiceStub
 from aviary.graph.internal.v1.graph_internal_service_pb2_grpc import GraphInternalServiceStub
+from aviary.mesh.internal.v1.mesh_admin_service_pb2_grpc import MeshAdminServiceStub
 from aviary.timeline.internal.v1 import timeline_internal_service_pb2
 from aviary.timeline.v1 import timeline_service_pb2
 from aviary.tweet.internal.v1.tweet_internal_service_pb2_grpc import TweetInternalServiceStub
@@ -24,7 +25,8 @@ from mesh.process import Served, Service
 from mesh.storage.redis_pipeline import open_redis_pipeline
 from mesh.tokens import ServiceTokens
 from timeline_svc.clients.graph import RemoteGraph
-from timeline_svc.clients.tweets import RemoteAuthorTweets
+from timeline_svc.clients.outboxes import RemoteOutboxes
+from timeline_svc.clients.tweets import RemoteAuthorTweets, UncachedTweets
 from timeline_svc.config import TimelineConfig
 from timeline_svc.consumers.author_class_changed import on_author_class_changed
 from timeline_svc.consumers.fanout_job import abandon_fanout_job, on_fanout_job
@@ -32,16 +34,26 @@ from timeline_svc.consumers.follow_changed import on_follow_changed
 from timeline_svc.consumers.tweet_created import on_tweet_created
 from timeline_svc.fanout.backfill import Backfill
 from timeline_svc.fanout.deliver import Fanout
+from timeline_svc.home.audit import Audited, Auditor
 from timeline_svc.home.author_lists import AuthorLists
 from timeline_svc.home.contexts import Standings
 from timeline_svc.home.errands import open_errands
+from timeline_svc.home.explain import Explainer
+from timeline_svc.home.oracle import HomeOwnership, ListOwnership, Oracle
 from timeline_svc.home.page import HomeReader
 from timeline_svc.home.rebuild import Rebuilder
 from timeline_svc.home.skeleton import Skeletons
 from timeline_svc.metrics import TimelineMetrics
 from timeline_svc.model import TimelineLimits
 from timeline_svc.servicer import Deps, TimelineInternalServicer, TimelineServicer
-from timeline_svc.store.redis import RedisTimelineStore, Scripts, author_key, home_keys, script_texts
+from timeline_svc.store.redis import (
+    RedisFanoutRecords,
+    RedisTimelineStore,
+    Scripts,
+    author_key,
+    home_keys,
+    script_texts,
+)
 from views.cache import BodyCache
 from views.clients.engagement import RemoteEngagements
 from views.clients.graph import RemoteReadContexts
@@ -74,32 +86,54 @@ async def open_service(config: TimelineConfig, *, clock: Clock | None = None) ->
         view_metrics = ViewMetrics(metrics.registry)
         cache = BodyCache(redis, clock=clock, metrics=view_metrics)
 
+        records = RedisFanoutRecords(
+            redis, scripts=Scripts(script_texts()), kept_for=timedelta(hours=config.fanout_status_hours)
+        )
         graph = RemoteGraph(GraphInternalServiceStub(channels.to("graph")))
         ids = RemoteAuthorTweets(TweetInternalServiceStub(channels.to("tweet")))
         rebuilder = Rebuilder(homes, graph, ids, errands, timeline_metrics, config.capacity)
+        contexts = RemoteReadContexts(GraphInternalServiceStub(channels.to("graph")))
+        bodies = CachedTweets(cache, TweetInternalServiceStub(channels.to("tweet")))
         home = HomeReader(
             skeletons=Skeletons(homes, rebuilder, graph, ids),
             author_lists=AuthorLists(lists, ids, errands),
-            standings=Standings(RemoteReadContexts(GraphInternalServiceStub(channels.to("graph"))), clock=clock),
-            tweets=_reader(channels, cache, view_metrics),
+            standings=Standings(contexts, clock=clock),
+            tweets=_reader(channels, bodies, cache, view_metrics),
             store=homes,
             errands=errands,
             metrics=view_metrics,
         )
-        deps = Deps(homes, home, rebuilder, Paging(mesh.page_token_key))
+        explainer = Explainer(homes, lists, records, rebuilder, graph, contexts, ids, bodies)
+        deps = Deps(home, rebuilder, explainer, records, Paging(mesh.page_token_key))
 
         # A worker starts its calls itself, so it is the one to repeat them.
         worker_graph = RemoteGraph(GraphInternalServiceStub(channels.to("graph", retrying=True)))
         tweet_stub = TweetInternalServiceStub(channels.to("tweet", retrying=True))
-        fanout = Fanout(worker_graph, homes, lists, bus, clock, metrics, timeline_metrics)
-        backfill = Backfill(worker_graph, RemoteAuthorTweets(tweet_stub), homes, bus)
+        worker_ids = RemoteAuthorTweets(tweet_stub)
+        fanout = Fanout(worker_graph, homes, lists, bus, clock, metrics, timeline_metrics, records)
+        backfill = Backfill(worker_graph, worker_ids, homes, bus)
         consumer = _consumer(bus, fanout, backfill, CachedTweets(cache, tweet_stub), clock=clock, metrics=metrics)
-        yield Service(name=NAME, served=_served(deps), work=[consumer.run], ready=_ready, metrics=metrics)
+        worker_contexts = RemoteReadContexts(GraphInternalServiceStub(channels.to("graph", retrying=True)))
+        of_homes = Oracle(homes, HomeOwnership(worker_graph, worker_contexts), worker_ids, UncachedTweets(tweet_stub))
+        of_lists = Oracle(lists, ListOwnership(), worker_ids, UncachedTweets(tweet_stub))
+        worker_rebuilder = Rebuilder(homes, worker_graph, worker_ids, errands, timeline_metrics, config.capacity)
+        auditor = Auditor(
+            [
+                Audited("a timeline", of_homes, worker_rebuilder.renew),
+                Audited("an author's list", of_lists, lists.drop),
+            ],
+            RemoteOutboxes([MeshAdminServiceStub(channels.to(owner, retrying=True)) for owner in ("tweet", "graph")]),
+            timeline_metrics,
+            per_minute=config.audits_per_minute,
+            settling=timedelta(seconds=config.audit_settling_seconds),
+        )
+        work = [consumer.run, auditor.run]
+        yield Service(name=NAME, served=_served(deps), work=work, ready=_ready, metrics=metrics)
 
 
-def _reader(channels: Channels, cache: BodyCache, metrics: ViewMetrics) -> TweetReader:
+def _reader(channels: Channels, bodies: StoredTweets, cache: BodyCache, metrics: ViewMetrics) -> TweetReader:
     return TweetReader(
-        CachedTweets(cache, TweetInternalServiceStub(channels.to("tweet"))),
+        bodies,
         CachedUsers(cache, UserInternalServiceStub(channels.to("user"))),
         RemoteEngagements(EngagementInternalServiceStub(channels.to("engagement"))),
         metrics=metrics,
@@ -119,7 +153,7 @@ def _consumer(
             "author_class_changed": partial(on_author_class_changed, bus=bus),
         },
         jobs={"job.fanout.*": partial(on_fanout_job, fanout=fanout, backfill=backfill, confirmer=confirmer)},
-        abandon_job=partial(abandon_fanout_job, confirmer=confirmer),
+        abandon_job=partial(abandon_fanout_job, records=fanout.records, confirmer=confirmer),
         confirmer=confirmer,
         clock=clock,
         metrics=metrics,

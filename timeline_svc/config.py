@@ -37,3 +37,27 @@ class TimelineConfig:
         least=1,
         most=3_650,
     )
+    audits_per_minute: int = setting(
+        "AVIARY_TIMELINE_AUDITS_PER_MINUTE",
+        6,
+        help="how many home timelines, and as many lists of pulled authors, a worker compares with what was written; "
+        "0 is none",
+        least=0,
+        most=6_000,
+    )
+    audit_settling_seconds: int = setting(
+        "AVIARY_TIMELINE_AUDIT_SETTLING_SECONDS",
+        30,
+        help="after how long a timeline that differs is looked at again, before it counts",
+        unit="seconds",
+        least=1,
+        most=3_600,
+    )
+    fanout_status_hours: int = setting(
+        "AVIARY_TIMELINE_FANOUT_STATUS_HOURS",
+        24,
+        help="how long GetFanoutStatus knows of a tweet, at about 200 bytes of Redis each; 0 keeps nothing",
+        unit="hours",
+        least=0,
+        most=720,
+    )

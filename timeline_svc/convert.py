@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from aviary.events.v1 import events_pb2
+from aviary.timeline.internal.v1 import timeline_internal_service_pb2 as internal
 from aviary.timeline.v1 import timeline_service_pb2 as pb
 from aviary.type.v1.tweet_pb2 import Tweet
-from timeline_svc.model import AuthorClass
+from timeline_svc.model import AuthorClass, FanoutState, FanoutStatus
 
 _CLASSES = {
     events_pb2.AUTHOR_CLASS_PUSH: AuthorClass.PUSH,
@@ -28,3 +29,25 @@ def add_items(response: pb.ListHomeTimelineResponse, tweets: Iterable[Tweet], *,
         reason = pb.TIMELINE_REASON_OWN if is_own else pb.TIMELINE_REASON_FOLLOWED_AUTHOR
         # Half the cost of handing the tweet to a constructor, which merges it field by field.
         response.items.add(reason=reason, sort_id=tweet.tweet_id).tweet.CopyFrom(tweet)
+
+
+_STATES = {
+    FanoutState.UNKNOWN: internal.FANOUT_STATE_UNKNOWN,
+    FanoutState.PULLED: internal.FANOUT_STATE_PULLED,
+    FanoutState.RUNNING: internal.FANOUT_STATE_RUNNING,
+    FanoutState.DONE: internal.FANOUT_STATE_DONE,
+    FanoutState.DEAD: internal.FANOUT_STATE_DEAD,
+}
+
+
+def to_status_message(status: FanoutStatus) -> internal.GetFanoutStatusResponse:
+    """Counts and times are absent where they are not known."""
+    message = internal.GetFanoutStatusResponse(state=_STATES[status.state], reason=status.dead_reason)
+    if status.recipients_count:
+        message.counts.recipients_count = status.recipients_count
+        message.counts.delivered_count = status.delivered_count
+        message.counts.skipped_count = status.skipped_count
+        message.counts.pending_count = status.pending_count
+        message.first_visible_time.FromMicroseconds(status.first_us)
+        message.last_visible_time.FromMicroseconds(status.last_us)
+    return message

@@ -1,4 +1,4 @@
-"""The figures of timelines: how many were written to, and how many had to be built."""
+"""The figures of timelines: how many were written to, had to be built, and were not as they should be."""
 
 from __future__ import annotations
 
@@ -20,4 +20,21 @@ class TimelineMetrics:
             "Builds of absent timelines: finished, lost on the way, done elsewhere, or refused because of too many.",
             ("outcome",),
             registry=registry,
+        )
+        self.audits = Counter(
+            "aviary_timeline_audits",
+            "Timelines compared with what their authors wrote: equal, absent, unsettled, repaired, or failed.",
+            ("outcome",),
+            registry=registry,
+        )
+        self.missing = Counter(
+            "aviary_timeline_missing", "Ids that a timeline lacked, found by an audit.", registry=registry
+        )
+        self.ghosts = Counter(
+            "aviary_timeline_ghost",
+            "Ids in a timeline that nobody it is of wrote, found by an audit.",
+            registry=registry,
+        )
+        self.duplicates = Counter(
+            "aviary_timeline_duplicate", "Ids that were in a timeline twice, found by an audit.", registry=registry
         )

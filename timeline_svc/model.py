@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
@@ -33,11 +33,20 @@ class AuthorClass(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Audience:
+    """How an author's tweets reach timelines, and how many accounts follow the author."""
+
+    author_class: AuthorClass
+    followers_count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Followee:
-    """Somebody that a user follows."""
+    """Somebody that a user follows. The edge was stamped when that first happened; 0 when not known."""
 
     user_id: int
     author_class: AuthorClass
+    edge_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +83,93 @@ def merge_stretches(stretches: Iterable[Stretch], *, most: int) -> Stretch:
     distinct = {tweet_id for stretch in stretches for tweet_id in stretch.ids if tweet_id >= covers_to}
     ids = sorted(distinct, reverse=True)
     return Stretch(ids, covers_to) if len(ids) <= most else Stretch(ids[:most], ids[most - 1])
+
+
+@dataclass(frozen=True, slots=True)
+class LinkOutcome:
+    """What a link of a fan-out came to: timelines that hold the tweet, others, and when that was so (microseconds).
+
+    `next_after_edge_id` names the link that follows; 0 for the last. The first one also says how many recipients there
+    were when it began, and the author's class.
+    """
+
+    next_after_edge_id: int
+    delivered_count: int
+    skipped_count: int
+    at_us: int
+    recipients_count: int = 0
+    author_class: AuthorClass = AuthorClass.PUSH
+
+
+@dataclass(frozen=True, slots=True)
+class FanoutRecord:
+    """What is kept of a tweet's fan-out: its links by the edge after which they begin, and why it was given up."""
+
+    links: Mapping[int, LinkOutcome]
+    dead_reason: str = ""
+
+    def chain(self) -> list[LinkOutcome]:
+        """The links made so far, from the first, each the one that the last before it named; empty when that is lost.
+
+        A fan-out that is repeated after followers came or went has other links than before: those are left out.
+        """
+        chain: list[LinkOutcome] = []
+        after_edge_id = 0
+        while link := self.links.get(after_edge_id):
+            chain.append(link)
+            after_edge_id = link.next_after_edge_id
+            if not after_edge_id:
+                break
+        return chain
+
+
+class FanoutState(Enum):
+    """How far a fan-out has come. PULLED: it went to the author only, and followers pull."""
+
+    UNKNOWN = "unknown"
+    PULLED = "pulled"
+    RUNNING = "running"
+    DONE = "done"
+    DEAD = "dead"
+
+
+@dataclass(frozen=True, slots=True)
+class FanoutStatus:
+    """A fan-out summed up. Nothing but the state, and why it is DEAD, is known where `recipients_count` is 0."""
+
+    state: FanoutState = FanoutState.UNKNOWN
+    recipients_count: int = 0
+    delivered_count: int = 0
+    skipped_count: int = 0
+    first_us: int = 0
+    last_us: int = 0
+    dead_reason: str = ""
+
+    @property
+    def pending_count(self) -> int:
+        """Recipients that no link has handled."""
+        return self.recipients_count - self.delivered_count - self.skipped_count
+
+
+def status_of(record: FanoutRecord | None) -> FanoutStatus:
+    """What a record says. Without its first link nothing is known: a store that lost that may have lost others."""
+    chain = record.chain() if record else []
+    dead_reason = record.dead_reason if record else ""
+    if not chain:
+        return FanoutStatus(FanoutState.DEAD, dead_reason=dead_reason) if dead_reason else FanoutStatus()
+    delivered = sum(link.delivered_count for link in chain)
+    skipped = sum(link.skipped_count for link in chain)
+    is_over = chain[-1].next_after_edge_id == 0
+    # Followers come and go while the chain runs, and their number may lag behind: at its end it is what was handled.
+    recipients = delivered + skipped if is_over else max(chain[0].recipients_count, delivered + skipped)
+    if dead_reason:
+        state = FanoutState.DEAD
+    elif not is_over:
+        state = FanoutState.RUNNING
+    else:
+        state = FanoutState.PULLED if chain[0].author_class is AuthorClass.PULL else FanoutState.DONE
+    times = [link.at_us for link in chain]
+    return FanoutStatus(state, recipients, delivered, skipped, min(times), max(times), dead_reason)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,20 +10,24 @@ from aviary.timeline.v1 import timeline_service_pb2 as public
 from aviary.timeline.v1 import timeline_service_pb2_grpc as public_grpc
 from mesh.caller import current_caller
 from mesh.paging import Paging
+from timeline_svc.handlers.explain_timeline import explain_timeline
+from timeline_svc.handlers.get_fanout_status import get_fanout_status
 from timeline_svc.handlers.list_home_timeline import list_home_timeline
 from timeline_svc.handlers.rebuild_timeline import rebuild_timeline
+from timeline_svc.home.explain import Explainer
 from timeline_svc.home.page import HomeReader
 from timeline_svc.home.rebuild import Rebuilder
-from timeline_svc.store import TimelineStore
+from timeline_svc.store import FanoutRecords
 
 
 @dataclass(frozen=True, slots=True)
 class Deps:
     """What the handlers are given to work with."""
 
-    store: TimelineStore
     home: HomeReader
     rebuilder: Rebuilder
+    explainer: Explainer
+    records: FanoutRecords
     paging: Paging
 
 
@@ -49,4 +53,14 @@ class TimelineInternalServicer(internal_grpc.TimelineInternalServiceServicer):
     async def RebuildTimeline(
         self, request: internal.RebuildTimelineRequest, _context: object
     ) -> internal.RebuildTimelineResponse:
-        return await rebuild_timeline(request, store=self._deps.store, rebuilder=self._deps.rebuilder)
+        return await rebuild_timeline(request, rebuilder=self._deps.rebuilder)
+
+    async def ExplainTimeline(
+        self, request: internal.ExplainTimelineRequest, _context: object
+    ) -> internal.ExplainTimelineResponse:
+        return await explain_timeline(request, explainer=self._deps.explainer)
+
+    async def GetFanoutStatus(
+        self, request: internal.GetFanoutStatusRequest, _context: object
+    ) -> internal.GetFanoutStatusResponse:
+        return await get_fanout_status(request, records=self._deps.records)

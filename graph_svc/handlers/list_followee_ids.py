@@ -20,7 +20,8 @@ async def list_followee_ids(request: ListFolloweeIdsRequest, *, store: GraphStor
     page = found[:limit]
     return ListFolloweeIdsResponse(
         followees=[
-            Followee(user_id=other.user_id, author_class=to_class_message(other.author_class)) for other in page
+            Followee(user_id=other.user_id, author_class=to_class_message(other.author_class), edge_id=other.edge_id)
+            for other in page
         ],
         next_after_edge_id=page[-1].edge_id if len(found) > limit else 0,
     )

@@ -1,4 +1,4 @@
-"""What timeline_svc alone asks of graph_svc: pages of followers, all followees, one edge, an author's class."""
+"""What timeline_svc alone asks of graph_svc: pages of followers, all followees, one edge, an author's audience."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from aviary.graph.internal.v1.graph_internal_service_pb2 import (
     ListFollowerIdsRequest,
 )
 from timeline_svc.convert import author_class_of
-from timeline_svc.model import AuthorClass, Followee, FollowerPage
+from timeline_svc.model import Audience, Followee, FollowerPage
 
 if TYPE_CHECKING:  # the typed stub is known to type checkers only
     from aviary.graph.internal.v1.graph_internal_service_pb2_grpc import GraphInternalServiceAsyncStub
@@ -20,8 +20,8 @@ if TYPE_CHECKING:  # the typed stub is known to type checkers only
 class Graph(Protocol):
     """Who follows whom. Every method raises Unavailable when that cannot be said."""
 
-    async def author_class(self, author_id: int) -> AuthorClass:
-        """How the author's tweets reach timelines now; PUSH for one that nobody has followed yet."""
+    async def audience(self, author_id: int) -> Audience:
+        """How the author's tweets reach timelines now, PUSH for one that nobody has followed yet; and whose."""
         ...
 
     async def followers(self, author_id: int, *, after_edge_id: int) -> FollowerPage:
@@ -43,9 +43,10 @@ class RemoteGraph(Graph):
     def __init__(self, stub: GraphInternalServiceAsyncStub) -> None:
         self._stub = stub
 
-    async def author_class(self, author_id: int) -> AuthorClass:
+    async def audience(self, author_id: int) -> Audience:
         answer = await self._stub.BatchGetGraphCounts(BatchGetGraphCountsRequest(user_ids=[author_id]))
-        return author_class_of(answer.counts[author_id].author_class)
+        counts = answer.counts[author_id]
+        return Audience(author_class_of(counts.author_class), counts.followers_count)
 
     async def followers(self, author_id: int, *, after_edge_id: int) -> FollowerPage:
         request = ListFollowerIdsRequest(user_id=author_id, after_edge_id=after_edge_id)
@@ -59,7 +60,8 @@ class RemoteGraph(Graph):
             request = ListFolloweeIdsRequest(user_id=user_id, after_edge_id=after_edge_id)
             answer = await self._stub.ListFolloweeIds(request)
             followees += (
-                Followee(followee.user_id, author_class_of(followee.author_class)) for followee in answer.followees
+                Followee(followee.user_id, author_class_of(followee.author_class), followee.edge_id)
+                for followee in answer.followees
             )
             after_edge_id = answer.next_after_edge_id
             if not after_edge_id:

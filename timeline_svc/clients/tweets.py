@@ -1,12 +1,14 @@
-"""What timeline_svc alone asks of tweet_svc: the newest ids of many authors."""
+"""What timeline_svc alone asks of tweet_svc: the newest ids of many authors, and tweets past the cache."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from aviary.tweet.internal.v1.tweet_internal_service_pb2 import ListAuthorTweetIdsRequest
+from aviary.tweet.internal.v1.tweet_internal_service_pb2 import BatchGetStoredTweetsRequest, ListAuthorTweetIdsRequest
+from views.clients.tweets import StoredTweets
+from views.model import Bodies
 
 if TYPE_CHECKING:  # the typed stub is known to type checkers only
     from aviary.tweet.internal.v1.tweet_internal_service_pb2_grpc import TweetInternalServiceAsyncStub
@@ -50,3 +52,14 @@ class RemoteAuthorTweets(AuthorTweets):
         ]
         answers = await asyncio.gather(*(self._stub.ListAuthorTweetIds(request) for request in requests))
         return {author.user_id: list(author.tweet_ids) for answer in answers for author in answer.authors}
+
+
+class UncachedTweets(StoredTweets):
+    """Tweets from tweet_svc itself, for who must not trust a copy."""
+
+    def __init__(self, stub: TweetInternalServiceAsyncStub) -> None:
+        self._stub = stub
+
+    async def get_many(self, ids: Sequence[int]) -> Bodies:
+        answer = await self._stub.BatchGetStoredTweets(BatchGetStoredTweetsRequest(tweet_ids=ids))
+        return Bodies(dict(answer.tweets), frozenset(answer.deleted_tweet_ids))

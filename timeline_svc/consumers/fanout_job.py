@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from aviary.events.v1.events_pb2 import FanoutJob
+from mesh.errors import Unavailable
 from mesh.events.consume import Confirmer
 from timeline_svc.fanout.backfill import Backfill
 from timeline_svc.fanout.deliver import Fanout
+from timeline_svc.store import FanoutRecords
 
 
 async def on_fanout_job(payload: bytes, *, fanout: Fanout, backfill: Backfill, confirmer: Confirmer) -> None:
@@ -16,9 +20,12 @@ async def on_fanout_job(payload: bytes, *, fanout: Fanout, backfill: Backfill, c
         await confirmer.done(owner_of(job), job.event_id)
 
 
-async def abandon_fanout_job(payload: bytes, reason: str, *, confirmer: Confirmer) -> None:
+async def abandon_fanout_job(payload: bytes, reason: str, *, records: FanoutRecords, confirmer: Confirmer) -> None:
     """Give the event up that a link belongs to: its outbox row stays as the dead letter."""
     job = FanoutJob.FromString(payload)
+    if job.tweet_id:
+        with suppress(Unavailable):  # what operators may ask about it later must not hold it up
+            await records.give_up(job.tweet_id, reason)
     await confirmer.dead(owner_of(job), job.event_id, reason)
 
 

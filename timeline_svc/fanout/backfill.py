@@ -70,7 +70,7 @@ class Backfill:
         floor = await self._floor(follower_id)
         # A pulled author is asked for when the timeline is read. BOTH is pushed too: a class on its way to PUSH lists
         # the followers newest first, and may have passed this one.
-        if floor is None or await self.graph.author_class(followee_id) is AuthorClass.PULL:
+        if floor is None or (await self.graph.audience(followee_id)).author_class is AuthorClass.PULL:
             return
         ids, complete_from = await self._newest(followee_id, floor=floor)
         if await self.homes.merge(ids, [follower_id], complete_from=complete_from):

@@ -14,7 +14,8 @@ from mesh.metrics import Metrics
 from timeline_svc.clients.graph import Graph
 from timeline_svc.fanout.plan import Link, first_link, next_link
 from timeline_svc.metrics import TimelineMetrics
-from timeline_svc.store import TimelineStore
+from timeline_svc.model import Audience
+from timeline_svc.store import FanoutRecords, TimelineStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,26 +33,31 @@ class Fanout:
     clock: Clock
     mesh_metrics: Metrics
     metrics: TimelineMetrics
+    records: FanoutRecords
 
     async def begin(self, *, tweet_id: int, author_id: int, event_id: int) -> bool:
         """The first link. True when it was the last too; else a job goes on and confirms the event in the end."""
-        author_class, followers, _ = await asyncio.gather(
-            self.graph.author_class(author_id),
+        audience, followers, _ = await asyncio.gather(
+            self.graph.audience(author_id),
             self.graph.followers(author_id, after_edge_id=0),
             self.author_lists.push(tweet_id, [author_id]),
         )
         job = FanoutJob(tweet_id=tweet_id, author_user_id=author_id, event_id=event_id)
-        return await self._deliver(first_link(author_id, author_class, followers), job)
+        link = first_link(author_id, audience.author_class, followers)
+        return await self._deliver(link, job, audience)
 
     async def go_on(self, job: FanoutJob) -> bool:
         """A later link. True when it was the last."""
         followers = await self.graph.followers(job.author_user_id, after_edge_id=job.after_edge_id)
         return await self._deliver(next_link(followers), job)
 
-    async def _deliver(self, link: Link, job: FanoutJob) -> bool:
+    async def _deliver(self, link: Link, job: FanoutJob, audience: Audience | None = None) -> bool:
         held = await self.homes.push(job.tweet_id, link.recipients)
         self.metrics.deliveries.labels("delivered").inc(held)
         self.metrics.deliveries.labels("skipped").inc(len(link.recipients) - held)
+        # Before the chain goes on: what is recorded of a chain has no gaps.
+        outcome = link.came_to(held, at_us=self.clock.now_us(), audience=audience)
+        await self.records.record(job.tweet_id, job.after_edge_id, outcome)
         if not link.is_last:
             await chain(self.bus, job, after_edge_id=link.next_after_edge_id)
             return False

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from timeline_svc.model import AuthorClass, FollowerPage
+from timeline_svc.model import Audience, AuthorClass, FollowerPage, LinkOutcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,15 @@ class Link:
     def is_last(self) -> bool:
         """Nobody is left: the event is confirmed after this link."""
         return self.next_after_edge_id == 0
+
+    def came_to(self, held: int, *, at_us: int, audience: Audience | None = None) -> LinkOutcome:
+        """What is kept of it once `held` timelines hold the tweet; the first link knows the audience too."""
+        skipped = len(self.recipients) - held
+        if audience is None:
+            return LinkOutcome(self.next_after_edge_id, held, skipped, at_us)
+        is_pulled = audience.author_class is AuthorClass.PULL
+        recipients = 1 if is_pulled else 1 + audience.followers_count
+        return LinkOutcome(self.next_after_edge_id, held, skipped, at_us, recipients, audience.author_class)
 
 
 def first_link(author_id: int, author_class: AuthorClass, followers: FollowerPage) -> Link:

@@ -15,7 +15,7 @@ from timeline_svc.clients.tweets import AuthorTweets
 from timeline_svc.home.errands import Errands
 from timeline_svc.home.sources import newest_of
 from timeline_svc.metrics import TimelineMetrics
-from timeline_svc.model import AuthorClass, Stretch
+from timeline_svc.model import AuthorClass, Status, Stretch
 from timeline_svc.store import TimelineStore
 
 AT_ONCE = 32
@@ -53,17 +53,29 @@ class Rebuilder:
             running.add_done_callback(lambda _: self._running.pop(owner_id, None))
         return await asyncio.shield(running)
 
+    async def renew(self, owner_id: int) -> Stretch | None:
+        """Build the timeline anew, whatever there is of it. Readers are served from the sources meanwhile.
+
+        None when somebody else began to build it just now. A build that was under way here is joined, and has lost its
+        timeline by the drop: its outcome is not the answer. Raises Unavailable.
+        """
+        await self.store.drop(owner_id)
+        built = await self.build(owner_id)
+        is_ready = (await self.store.state(owner_id)).status is Status.READY
+        return built if is_ready else None
+
     async def _build(self, owner_id: int) -> Stretch | None:
         async with self._slots:
             generation = await self.store.begin_build(owner_id)
             if generation is None:
                 self.metrics.rebuilds.labels("elsewhere").inc()
                 return None
-            merged = await self._merge(owner_id)
+            merged = await self.merge(owner_id)
             await self._keep(owner_id, generation, merged)
             return merged
 
-    async def _merge(self, owner_id: int) -> Stretch:
+    async def merge(self, owner_id: int) -> Stretch:
+        """What a build made now would consist of, from the sources alone. Raises Unavailable."""
         followees = await self.graph.followees(owner_id)
         authors = [followee.user_id for followee in followees if followee.author_class is not AuthorClass.PULL]
         return await newest_of([owner_id, *authors], wanted=self.capacity, tweets=self.tweets)

@@ -1,5 +1,5 @@
 """Where timelines are kept."""
 
-from timeline_svc.store.interface import TimelineStore
+from timeline_svc.store.interface import FanoutRecords, TimelineStore
 
-__all__ = ["TimelineStore"]
+__all__ = ["FanoutRecords", "TimelineStore"]

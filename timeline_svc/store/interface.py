@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Protocol
 
-from timeline_svc.model import Stretch, TimelineState
+from timeline_svc.model import FanoutRecord, LinkOutcome, Stretch, TimelineState
 
 
 class TimelineStore(Protocol):
@@ -30,6 +30,20 @@ class TimelineStore(Protocol):
 
     async def pages(self, owner_ids: Collection[int], *, below: int, limit: int) -> dict[int, Stretch]:
         """`page` for many owners in one exchange; those that are not READY are left out."""
+        ...
+
+    async def contents(self, owner_id: int) -> Stretch | None:
+        """All that is stored of a READY timeline, as it is stored; None of another. It renews nothing.
+
+        It comes from the newest id and covers to the floor. Only in a damaged one are ids below that, or one twice.
+        """
+        ...
+
+    async def some_owner(self) -> int | None:
+        """The owner of some timeline that is there, READY or being built. None when none was found.
+
+        Each comes up in time. One that is there may be missed, but not by every call.
+        """
         ...
 
     async def push(self, tweet_id: int, owner_ids: Collection[int]) -> int:
@@ -81,4 +95,26 @@ class TimelineStore(Protocol):
 
         False, and nothing changes, when the generation is not the one being built: taken over, dropped, lost.
         """
+        ...
+
+
+class FanoutRecords(Protocol):
+    """What became of the fan-outs of tweets, for operators, for as long as the store was told to keep it.
+
+    It may lose any record at any time. Every method raises Unavailable when the store cannot be reached.
+    """
+
+    async def record(self, tweet_id: int, after_edge_id: int, outcome: LinkOutcome) -> None:
+        """Keep what a link came to. A repeat replaces it, but for the time: that stays the one of the first run.
+
+        The first link, after edge 0, takes back that the fan-out was given up.
+        """
+        ...
+
+    async def give_up(self, tweet_id: int, reason: str) -> None:
+        """Keep that a link was given up, and why."""
+        ...
+
+    async def find(self, tweet_id: int) -> FanoutRecord | None:
+        """What is kept of a tweet's fan-out. After a loss it may lack links; None when there is nothing."""
         ...

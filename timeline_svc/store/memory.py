@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mesh.clock import Clock
-from timeline_svc.model import Status, Stretch, TimelineLimits, TimelineState
-from timeline_svc.store.interface import TimelineStore
+from timeline_svc.model import FanoutRecord, LinkOutcome, Status, Stretch, TimelineLimits, TimelineState
+from timeline_svc.store.interface import FanoutRecords, TimelineStore
 
 
 @dataclass(slots=True)
@@ -57,6 +58,16 @@ class MemoryTimelineStore(TimelineStore):
     async def pages(self, owner_ids: Collection[int], *, below: int, limit: int) -> dict[int, Stretch]:
         stretches = {owner: await self.page(owner, below=below, limit=limit) for owner in owner_ids}
         return {owner: stretch for owner, stretch in stretches.items() if stretch is not None}
+
+    async def contents(self, owner_id: int) -> Stretch | None:
+        timeline = self._find(owner_id)
+        if timeline is None or timeline.generation:
+            return None
+        return Stretch(sorted(timeline.ids, reverse=True), timeline.floor)
+
+    async def some_owner(self) -> int | None:
+        owners = [owner_id for owner_id in list(self._timelines) if self._find(owner_id)]
+        return secrets.choice(owners) if owners else None
 
     async def push(self, tweet_id: int, owner_ids: Collection[int]) -> int:
         held = 0
@@ -135,3 +146,23 @@ class MemoryTimelineStore(TimelineStore):
         if not timeline.generation and len(timeline.ids) > self._limits.capacity + self._limits.slack:
             kept = sorted(timeline.ids, reverse=True)[: self._limits.capacity]
             self._raise_floor(timeline, kept[-1])
+
+
+class MemoryFanoutRecords(FanoutRecords):
+    """Records that nothing but the end of the process takes away."""
+
+    def __init__(self) -> None:
+        self._records: dict[int, FanoutRecord] = {}
+
+    async def record(self, tweet_id: int, after_edge_id: int, outcome: LinkOutcome) -> None:
+        found = self._records.get(tweet_id, FanoutRecord({}))
+        before = found.links.get(after_edge_id)
+        kept = outcome if before is None else replace(outcome, at_us=before.at_us)
+        dead_reason = found.dead_reason if after_edge_id else ""
+        self._records[tweet_id] = FanoutRecord({**found.links, after_edge_id: kept}, dead_reason)
+
+    async def give_up(self, tweet_id: int, reason: str) -> None:
+        self._records[tweet_id] = replace(self._records.get(tweet_id, FanoutRecord({})), dead_reason=reason)
+
+    async def find(self, tweet_id: int) -> FanoutRecord | None:
+        return self._records.get(tweet_id)

@@ -17,10 +17,10 @@ from tests.support.refused import refused
 async def test_a_chain_of_pages_meets_every_followee_with_its_class(graph: Callers) -> None:
     await graph.follow(ANN, BOB, CYD, DAN)
     first = await graph.service().ListFolloweeIds(ListFolloweeIdsRequest(user_id=ANN, limit=2))
-    assert list(first.followees) == [
-        Followee(user_id=DAN, author_class=AUTHOR_CLASS_PUSH),
-        Followee(user_id=CYD, author_class=AUTHOR_CLASS_PUSH),
-    ]
+    dan, cyd = first.followees
+    assert dan == Followee(user_id=DAN, author_class=AUTHOR_CLASS_PUSH, edge_id=dan.edge_id)
+    assert cyd == Followee(user_id=CYD, author_class=AUTHOR_CLASS_PUSH, edge_id=first.next_after_edge_id)
+    assert dan.edge_id > cyd.edge_id > 0
     request = ListFolloweeIdsRequest(user_id=ANN, limit=2, after_edge_id=first.next_after_edge_id)
     second = await graph.service().ListFolloweeIds(request)
     assert [followee.user_id for followee in second.followees] == [BOB]

@@ -101,6 +101,26 @@ async def test_without_a_relay_an_entry_tells_the_groups_of_its_contract(admin: 
     assert [list(entry.waiting_groups) for entry in answer.entries] == [["engagement", "timeline"], []]
 
 
+async def test_the_age_is_that_of_the_oldest_event_that_waits(admin: Admin) -> None:
+    stub = MeshAdminServiceStub(admin.service.channel(issue_service_token("timeline_svc")))
+    assert not (await stub.GetOutboxAge(pb.GetOutboxAgeRequest())).HasField("oldest_age")
+    now_us = SystemClock().now_us()
+    await admin.stored.append(a_tweet_created(1), at_us=now_us - 90_000_000)
+    await admin.stored.append(a_tweet_created(2), at_us=now_us - 50_000_000)
+    age = (await stub.GetOutboxAge(pb.GetOutboxAgeRequest())).oldest_age
+    assert 90 <= age.ToTimedelta().total_seconds() < 110
+    await bury(admin, 1)
+    age = (await stub.GetOutboxAge(pb.GetOutboxAgeRequest())).oldest_age
+    assert 50 <= age.ToTimedelta().total_seconds() < 70
+
+
+async def test_users_do_not_hear_the_age(admin: Admin) -> None:
+    stub = MeshAdminServiceStub(admin.service.channel(issue_user_token(7)))
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await stub.GetOutboxAge(pb.GetOutboxAgeRequest())
+    assert failure(caught.value).reason == "CALLER_NOT_ALLOWED"
+
+
 async def test_dead_letters_tell_their_event_group_reason_and_time(admin: Admin) -> None:
     await admin.stored.append(a_tweet_created(1), OutboxEvent(2, "ev.tweet.created.00", b"\xff"))
     await bury(admin, 1)

@@ -10,6 +10,8 @@ from aviary.engagement.internal.v1.engagement_internal_service_pb2_grpc import E
 from aviary.events.v1 import events_pb2
 from aviary.graph.internal.v1 import graph_internal_service_pb2 as graph
 from aviary.graph.internal.v1.graph_internal_service_pb2_grpc import GraphInternalServiceServicer
+from aviary.mesh.internal.v1 import mesh_admin_service_pb2 as mesh
+from aviary.mesh.internal.v1.mesh_admin_service_pb2_grpc import MeshAdminServiceServicer
 from aviary.tweet.internal.v1 import tweet_internal_service_pb2 as tweet
 from aviary.tweet.internal.v1.tweet_internal_service_pb2_grpc import TweetInternalServiceServicer
 from aviary.type.v1 import tweet_pb2, user_pb2
@@ -58,7 +60,11 @@ class Graph(GraphInternalServiceServicer):
     ) -> graph.ListFolloweeIdsResponse:
         self._traffic.take("graph", "ListFolloweeIds")
         followees = [
-            graph.Followee(user_id=other, author_class=CLASSES[self._world.class_of(other)])
+            graph.Followee(
+                user_id=other,
+                author_class=CLASSES[self._world.class_of(other)],
+                edge_id=self._world.edges[request.user_id, other],
+            )
             for other in self._world.followees(request.user_id)
         ]
         return graph.ListFolloweeIdsResponse(followees=followees)
@@ -74,6 +80,7 @@ class Graph(GraphInternalServiceServicer):
                 user_pb2.Relationship(user_id=author, following=self._world.follows(viewer, author))
                 for author in request.author_user_ids
             ],
+            version=self._world.follows_version,
         )
 
     async def BatchGetGraphCounts(
@@ -82,7 +89,10 @@ class Graph(GraphInternalServiceServicer):
         self._traffic.take("graph", "BatchGetGraphCounts")
         return graph.BatchGetGraphCountsResponse(
             counts={
-                author: graph.GraphCounts(author_class=CLASSES[self._world.class_of(author)])
+                author: graph.GraphCounts(
+                    author_class=CLASSES[self._world.class_of(author)],
+                    followers_count=self._world.audience(author).followers_count,
+                )
                 for author in request.user_ids
             }
         )
@@ -117,6 +127,33 @@ class Tweets(TweetInternalServiceServicer):
         return tweet.ListAuthorTweetIdsResponse(
             authors=[tweet.AuthorTweetIds(user_id=author, tweet_ids=some) for author, some in ids.items() if some]
         )
+
+
+class Admin(MeshAdminServiceServicer):
+    """The outboxes of both owners of events."""
+
+    def __init__(self, world: World, traffic: Traffic) -> None:
+        self._world = world
+        self._traffic = traffic
+
+    async def GetOutboxAge(self, request: mesh.GetOutboxAgeRequest, context: object) -> mesh.GetOutboxAgeResponse:
+        self._traffic.take("outbox", "GetOutboxAge")
+        answer = mesh.GetOutboxAgeResponse()
+        answer.oldest_age.FromTimedelta(self._world.outbox_age)
+        return answer
+
+    async def ListOutbox(self, request: mesh.ListOutboxRequest, context: object) -> mesh.ListOutboxResponse:
+        raise AssertionError("operators only")
+
+    async def ListDeadLetters(
+        self, request: mesh.ListDeadLettersRequest, context: object
+    ) -> mesh.ListDeadLettersResponse:
+        raise AssertionError("operators only")
+
+    async def ReplayDeadLetters(
+        self, request: mesh.ReplayDeadLettersRequest, context: object
+    ) -> mesh.ReplayDeadLettersResponse:
+        raise AssertionError("operators only")
 
 
 class Users(UserInternalServiceServicer):
@@ -157,6 +194,7 @@ def neighbours(world: World, traffic: Traffic) -> Service:
     served = [
         Served(graph.DESCRIPTOR.services_by_name["GraphInternalService"], Graph(world, traffic)),
         Served(tweet.DESCRIPTOR.services_by_name["TweetInternalService"], Tweets(world, traffic)),
+        Served(mesh.DESCRIPTOR.services_by_name["MeshAdminService"], Admin(world, traffic)),
         Served(user.DESCRIPTOR.services_by_name["UserInternalService"], Users(traffic)),
         Served(engagement.DESCRIPTOR.services_by_name["EngagementInternalService"], Engagement(traffic)),
     ]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 from itertools import count
 
 from mesh.clock import SystemClock
 from mesh.ids import first_id_at
-from timeline_svc.model import AuthorClass
+from timeline_svc.model import Audience, AuthorClass
 
 
 class World:
@@ -19,6 +20,8 @@ class World:
         self.deleted: set[int] = set()
         self.edges: dict[tuple[int, int], int] = {}
         self.classes: dict[int, AuthorClass] = {}
+        self.follows_version = 1
+        self.outbox_age = timedelta()
 
     def new_id(self) -> int:
         return next(self._ids)
@@ -35,15 +38,20 @@ class World:
     def follow(self, follower_id: int, *followee_ids: int) -> None:
         for followee_id in followee_ids:
             self.edges.setdefault((follower_id, followee_id), self.new_id())
+            self.follows_version += 1
 
     def unfollow(self, follower_id: int, followee_id: int) -> None:
         self.edges.pop((follower_id, followee_id), None)
+        self.follows_version += 1
 
     def follows(self, follower_id: int, followee_id: int) -> bool:
         return (follower_id, followee_id) in self.edges
 
     def class_of(self, author_id: int) -> AuthorClass:
         return self.classes.get(author_id, AuthorClass.PUSH)
+
+    def audience(self, author_id: int) -> Audience:
+        return Audience(self.class_of(author_id), sum(followee == author_id for _, followee in self.edges))
 
     def followers(self, author_id: int, after_edge_id: int, limit: int) -> tuple[list[int], int]:
         """A page of followers, newest edge first, and where the next resumes."""

@@ -12,7 +12,7 @@ from typing import TypeVar
 from tests.services.timeline_svc.world import World
 from timeline_svc.clients.graph import Graph
 from timeline_svc.clients.tweets import AuthorTweets
-from timeline_svc.model import AuthorClass, Followee, FollowerPage, Stretch, TimelineState
+from timeline_svc.model import Audience, Followee, FollowerPage, Stretch, TimelineState
 from timeline_svc.store import TimelineStore
 
 T = TypeVar("T")
@@ -71,6 +71,12 @@ class GatedStore(TimelineStore):
     async def pages(self, owner_ids: Collection[int], *, below: int, limit: int) -> dict[int, Stretch]:
         return await self._gates.around(lambda: self._store.pages(owner_ids, below=below, limit=limit))
 
+    async def contents(self, owner_id: int) -> Stretch | None:
+        return await self._gates.around(lambda: self._store.contents(owner_id))
+
+    async def some_owner(self) -> int | None:
+        return await self._gates.around(self._store.some_owner)
+
     async def push(self, tweet_id: int, owner_ids: Collection[int]) -> int:
         return await self._gates.around(lambda: self._store.push(tweet_id, owner_ids))
 
@@ -103,9 +109,9 @@ class GatedGraph(Graph):
         self._gates = gates
         self._followers_per_page = followers_per_page
 
-    async def author_class(self, author_id: int) -> AuthorClass:
-        async def effect() -> AuthorClass:
-            return self._world.class_of(author_id)
+    async def audience(self, author_id: int) -> Audience:
+        async def effect() -> Audience:
+            return self._world.audience(author_id)
 
         return await self._gates.around(effect)
 

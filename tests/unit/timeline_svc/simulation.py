@@ -24,7 +24,7 @@ from timeline_svc.home.errands import Errands
 from timeline_svc.home.rebuild import Rebuilder
 from timeline_svc.metrics import TimelineMetrics
 from timeline_svc.model import AuthorClass, Status, TimelineLimits
-from timeline_svc.store.memory import MemoryTimelineStore
+from timeline_svc.store.memory import MemoryFanoutRecords, MemoryTimelineStore
 
 USERS = range(1, 8)
 LIMITS = TimelineLimits(capacity=10, slack=3)
@@ -79,7 +79,7 @@ class Simulation:
         self._homes = homes
         self._rebuilder = parts.rebuilder(homes, graph, tweets, self._errands, metrics, LIMITS.capacity)
         lists = MemoryTimelineStore(limits=LIMITS, clock=self.clock)
-        self._fanout = Fanout(graph, homes, lists, self._bus, self.clock, Metrics(), metrics)
+        self._fanout = Fanout(graph, homes, lists, self._bus, self.clock, Metrics(), metrics, MemoryFanoutRecords())
         self._backfill = parts.backfill(graph, tweets, homes, self._bus, MOST_IDS_OF_AN_AUTHOR)
 
     async def run(self, rounds: int) -> None:

@@ -10,6 +10,8 @@ from aviary.events.v1 import events_pb2
 from mesh.events.consume import Confirmer
 from mesh.events.memory import MemoryBus
 from timeline_svc.consumers.fanout_job import abandon_fanout_job
+from timeline_svc.model import FanoutRecord
+from timeline_svc.store.memory import MemoryFanoutRecords
 
 
 @pytest.mark.parametrize(("tweet_id", "owner"), [(9, "tweet"), (0, "graph")])
@@ -19,7 +21,10 @@ async def test_a_link_that_is_given_up_leaves_a_dead_letter_with_the_events_owne
     for service in ("tweet", "graph"):
         await bus.on_confirmation(service, partial(lambda name, payload: heard.append((name, payload)), service))
     job = events_pb2.FanoutJob(tweet_id=tweet_id, author_user_id=1, event_id=77)
-    await abandon_fanout_job(job.SerializeToString(), "KeyError: 1", confirmer=Confirmer(bus, "timeline"))
+    records = MemoryFanoutRecords()
+    confirmer = Confirmer(bus, "timeline")
+    await abandon_fanout_job(job.SerializeToString(), "KeyError: 1", records=records, confirmer=confirmer)
+    assert await records.find(tweet_id) == (FanoutRecord({}, "KeyError: 1") if tweet_id else None)
     assert [name for name, _ in heard] == [owner]
     confirmation = events_pb2.Confirmation.FromString(heard[0][1])
     assert list(confirmation.event_ids) == [77]

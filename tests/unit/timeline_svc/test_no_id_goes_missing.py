@@ -21,7 +21,7 @@ MOST_SEEDS = 40
 
 class SourcesBeforeTheMark(Rebuilder):
     async def _build(self, owner_id: int) -> Stretch | None:
-        merged = await self._merge(owner_id)
+        merged = await self.merge(owner_id)
         generation = await self.store.begin_build(owner_id)
         if generation is not None:
             await self._keep(owner_id, generation, merged)
@@ -29,7 +29,7 @@ class SourcesBeforeTheMark(Rebuilder):
 
 
 class NotCutWhereAnAuthorEnds(Rebuilder):
-    async def _merge(self, owner_id: int) -> Stretch:
+    async def merge(self, owner_id: int) -> Stretch:
         followees = await self.graph.followees(owner_id)
         authors = [followee.user_id for followee in followees if followee.author_class is not AuthorClass.PULL]
         found = await self.tweets.newest_ids([owner_id, *authors], limit=2)

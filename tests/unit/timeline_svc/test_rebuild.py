@@ -16,7 +16,7 @@ from timeline_svc.clients.tweets import AuthorTweets
 from timeline_svc.home.errands import Errands, open_errands
 from timeline_svc.home.rebuild import AT_ONCE, WAITING, Rebuilder
 from timeline_svc.metrics import TimelineMetrics
-from timeline_svc.model import AuthorClass, Followee, FollowerPage, Status, Stretch, TimelineLimits
+from timeline_svc.model import Audience, AuthorClass, Followee, FollowerPage, Status, Stretch, TimelineLimits
 from timeline_svc.store.memory import MemoryTimelineStore
 
 ANN, BOB, STAR = 1, 2, 9
@@ -32,7 +32,7 @@ class Sources(Graph, AuthorTweets):
         self.is_away = False
         self.asked = 0
 
-    async def author_class(self, author_id: int) -> AuthorClass:
+    async def audience(self, author_id: int) -> Audience:
         raise AssertionError("a build asks for all followees at once")
 
     async def followers(self, author_id: int, *, after_edge_id: int) -> FollowerPage:

@@ -18,7 +18,7 @@ from timeline_svc.handlers.rebuild_timeline import rebuild_timeline
 from timeline_svc.home.errands import open_errands
 from timeline_svc.home.rebuild import Rebuilder
 from timeline_svc.metrics import TimelineMetrics
-from timeline_svc.model import AuthorClass, Followee, FollowerPage, Status, TimelineLimits
+from timeline_svc.model import Audience, AuthorClass, Followee, FollowerPage, Status, TimelineLimits
 from timeline_svc.store.memory import MemoryTimelineStore
 
 OWNER, TWEET = 7, 2_000_000_000_000_000_000
@@ -36,8 +36,8 @@ class SlowGraph(Graph):
         await self.opened.wait()
         return []
 
-    async def author_class(self, author_id: int) -> AuthorClass:
-        return AuthorClass.PUSH
+    async def audience(self, author_id: int) -> Audience:
+        return Audience(AuthorClass.PUSH)
 
     async def followers(self, author_id: int, *, after_edge_id: int) -> FollowerPage:
         return FollowerPage(())
@@ -65,7 +65,7 @@ async def test_a_rebuild_is_not_said_to_be_made_when_the_build_it_joined_was_dro
 
         async def rebuild() -> None:
             with pytest.raises(Unavailable):
-                await rebuild_timeline(request, store=store, rebuilder=rebuilder)
+                await rebuild_timeline(request, rebuilder=rebuilder)
 
         operator = tasks.create_task(rebuild())
 
@@ -76,6 +76,6 @@ async def test_a_rebuild_is_not_said_to_be_made_when_the_build_it_joined_was_dro
         graph.opened.set()
         await operator
         assert await reader is not None
-        answer = await rebuild_timeline(request, store=store, rebuilder=rebuilder)
+        answer = await rebuild_timeline(request, rebuilder=rebuilder)
         assert answer.entries_count == 1
         assert (await store.state(OWNER)).status is Status.READY

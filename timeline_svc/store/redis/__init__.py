@@ -1,8 +1,9 @@
 """Timelines in Redis: the store, the names of its keys, and the Lua scripts that hold the rules."""
 
+from timeline_svc.store.redis.fanouts import RedisFanoutRecords
 from timeline_svc.store.redis.keys import author_key, home_keys
 from timeline_svc.store.redis.members import member
 from timeline_svc.store.redis.scripts import Scripts, script_texts
 from timeline_svc.store.redis.timelines import RedisTimelineStore
 
-__all__ = ["RedisTimelineStore", "Scripts", "author_key", "home_keys", "member", "script_texts"]
+__all__ = ["RedisFanoutRecords", "RedisTimelineStore", "Scripts", "author_key", "home_keys", "member", "script_texts"]

@@ -14,7 +14,7 @@ from redis.exceptions import NoScriptError
 
 from mesh.storage.redis_pipeline import PipelinedRedis
 
-ScriptName = Literal["begin_build", "finish_build", "merge", "page", "push", "unmerge"]
+ScriptName = Literal["begin_build", "finish_build", "merge", "page", "push", "record", "unmerge"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections import defaultdict
 from collections.abc import Collection, Sequence
@@ -27,6 +28,10 @@ RENEWALS_REMEMBERED = 50_000
 ADDITIONS_PER_CALL = 8_000
 KEYS_PER_CALL = 1_000
 IDS_PER_REMOVAL = 1_000
+# A look for some owner goes through so many keys of any kind, and is given up after so many.
+KEYS_PER_LOOK = 1_000
+MOST_LOOKS = 100
+_OWNER = re.compile(rb"(\d+)\}?$")
 # After a silence no page asks for so long, and is made by pull without waiting: Redis may be frozen. A connection that
 # is refused or lost is noticed at once, so that one is tried again.
 SILENCE = timedelta(seconds=1)
@@ -40,6 +45,7 @@ class RedisTimelineStore(TimelineStore):
     ) -> None:
         self._redis = redis
         self._key_of = key_of
+        self._prefix = key_of(0)[1].partition(":")[0] + ":"
         self._scripts = scripts
         self._limits = limits
         self._clock = clock
@@ -68,6 +74,21 @@ class RedisTimelineStore(TimelineStore):
         replies = await self._run(calls)
         stretches = {owner: _stretch(reply, limit) for owner, reply in zip(owner_ids, replies, strict=True)}
         return {owner: stretch for owner, stretch in stretches.items() if stretch is not None}
+
+    async def contents(self, owner_id: int) -> Stretch | None:
+        reply = await self._command("ZRANGE", self._key(owner_id), 0, -1)
+        floor = floor_of(reply[0]) if reply else None
+        return None if floor is None else Stretch([id_of(entry) for entry in reply[1:]], floor)
+
+    async def some_owner(self) -> int | None:
+        cursor: int = secrets.randbits(32)  # any number is a place to begin at
+        for _ in range(MOST_LOOKS):
+            cursor, keys = await self._command("SCAN", cursor, "MATCH", f"{self._prefix}*", "COUNT", KEYS_PER_LOOK)
+            owners = [int(found[1]) for key in keys if (found := _OWNER.search(key))]
+            if owners:
+                return secrets.choice(owners)
+            cursor = int(cursor)
+        return None
 
     async def push(self, tweet_id: int, owner_ids: Collection[int]) -> int:
         arguments = (member(tweet_id), self._limits.capacity, self._limits.slack)

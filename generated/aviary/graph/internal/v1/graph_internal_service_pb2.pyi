@@ -144,19 +144,23 @@ class Followee(_message.Message):
 
     USER_ID_FIELD_NUMBER: _builtins.int
     AUTHOR_CLASS_FIELD_NUMBER: _builtins.int
+    EDGE_ID_FIELD_NUMBER: _builtins.int
     user_id: _builtins.int
     """Account."""
     author_class: _events_pb2.AuthorClass.ValueType
     """Its class: a rebuild takes PUSH and BOTH, the read pulls the others."""
+    edge_id: _builtins.int
+    """Edge: stamped when the account was first followed."""
     def __init__(
         self,
         *,
         user_id: _builtins.int = ...,
         author_class: _events_pb2.AuthorClass.ValueType = ...,
+        edge_id: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["author_class", b"author_class", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["author_class", b"author_class", "edge_id", b"edge_id", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

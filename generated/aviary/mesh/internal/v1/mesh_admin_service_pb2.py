@@ -25,10 +25,11 @@ _sym_db = _symbol_database.Default()
 from aviary.events.v1 import events_pb2 as aviary_dot_events_dot_v1_dot_events__pb2
 from aviary.options.v1 import method_policy_pb2 as aviary_dot_options_dot_v1_dot_method__policy__pb2
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n0aviary/mesh/internal/v1/mesh_admin_service.proto\x12\x17\x61viary.mesh.internal.v1\x1a\x1d\x61viary/events/v1/events.proto\x1a%aviary/options/v1/method_policy.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x95\x02\n\x0bOutboxEntry\x12\x19\n\x08\x65vent_id\x18\x01 \x01(\x03R\x07\x65ventId\x12\x18\n\x07subject\x18\x02 \x01(\tR\x07subject\x12;\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12%\n\x0e\x61ttempts_count\x18\x04 \x01(\x05R\rattemptsCount\x12\x46\n\x11next_attempt_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0fnextAttemptTime\x12%\n\x0ewaiting_groups\x18\x06 \x03(\tR\rwaitingGroups\"\xef\x01\n\nDeadLetter\x12:\n\x05\x65ntry\x18\x01 \x01(\x0b\x32$.aviary.mesh.internal.v1.OutboxEntryR\x05\x65ntry\x12%\n\x0e\x63onsumer_group\x18\x02 \x01(\tR\rconsumerGroup\x12\x16\n\x06reason\x18\x03 \x01(\tR\x06reason\x12\x37\n\tdead_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08\x64\x65\x61\x64Time\x12-\n\x05\x65vent\x18\x05 \x01(\x0b\x32\x17.aviary.events.v1.EventR\x05\x65vent\"X\n\x11ListOutboxRequest\x12$\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\"|\n\x12ListOutboxResponse\x12>\n\x07\x65ntries\x18\x01 \x03(\x0b\x32$.aviary.mesh.internal.v1.OutboxEntryR\x07\x65ntries\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x84\x01\n\x16ListDeadLettersRequest\x12$\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\x12%\n\x0e\x63onsumer_group\x18\x03 \x01(\tR\rconsumerGroup\"\x89\x01\n\x17ListDeadLettersResponse\x12\x46\n\x0c\x64\x65\x61\x64_letters\x18\x01 \x03(\x0b\x32#.aviary.mesh.internal.v1.DeadLetterR\x0b\x64\x65\x61\x64Letters\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"L\n\x18ReplayDeadLettersRequest\x12\x30\n\tevent_ids\x18\x01 \x03(\x03\x42\x13\xbaH\x10\x92\x01\r\x08\x01\x10\xe8\x07\x18\x01\"\x04\"\x02 \x00R\x08\x65ventIds\"u\n\x19ReplayDeadLettersResponse\x12,\n\x12replayed_event_ids\x18\x01 \x03(\x03R\x10replayedEventIds\x12*\n\x11missing_event_ids\x18\x02 \x03(\x03R\x0fmissingEventIds2\xb2\x03\n\x10MeshAdminService\x12|\n\nListOutbox\x12*.aviary.mesh.internal.v1.ListOutboxRequest\x1a+.aviary.mesh.internal.v1.ListOutboxResponse\"\x15\x90\x02\x01\xaa\xbb\x18\x0e\x08\x04\x12\nmesh:admin\x12\x8b\x01\n\x0fListDeadLetters\x12/.aviary.mesh.internal.v1.ListDeadLettersRequest\x1a\x30.aviary.mesh.internal.v1.ListDeadLettersResponse\"\x15\x90\x02\x01\xaa\xbb\x18\x0e\x08\x04\x12\nmesh:admin\x12\x91\x01\n\x11ReplayDeadLetters\x12\x31.aviary.mesh.internal.v1.ReplayDeadLettersRequest\x1a\x32.aviary.mesh.internal.v1.ReplayDeadLettersResponse\"\x15\x90\x02\x02\xaa\xbb\x18\x0e\x08\x04\x12\nmesh:adminb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n0aviary/mesh/internal/v1/mesh_admin_service.proto\x12\x17\x61viary.mesh.internal.v1\x1a\x1d\x61viary/events/v1/events.proto\x1a%aviary/options/v1/method_policy.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x95\x02\n\x0bOutboxEntry\x12\x19\n\x08\x65vent_id\x18\x01 \x01(\x03R\x07\x65ventId\x12\x18\n\x07subject\x18\x02 \x01(\tR\x07subject\x12;\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12%\n\x0e\x61ttempts_count\x18\x04 \x01(\x05R\rattemptsCount\x12\x46\n\x11next_attempt_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0fnextAttemptTime\x12%\n\x0ewaiting_groups\x18\x06 \x03(\tR\rwaitingGroups\"\xef\x01\n\nDeadLetter\x12:\n\x05\x65ntry\x18\x01 \x01(\x0b\x32$.aviary.mesh.internal.v1.OutboxEntryR\x05\x65ntry\x12%\n\x0e\x63onsumer_group\x18\x02 \x01(\tR\rconsumerGroup\x12\x16\n\x06reason\x18\x03 \x01(\tR\x06reason\x12\x37\n\tdead_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08\x64\x65\x61\x64Time\x12-\n\x05\x65vent\x18\x05 \x01(\x0b\x32\x17.aviary.events.v1.EventR\x05\x65vent\"X\n\x11ListOutboxRequest\x12$\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\"|\n\x12ListOutboxResponse\x12>\n\x07\x65ntries\x18\x01 \x03(\x0b\x32$.aviary.mesh.internal.v1.OutboxEntryR\x07\x65ntries\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x84\x01\n\x16ListDeadLettersRequest\x12$\n\tpage_size\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\x12%\n\x0e\x63onsumer_group\x18\x03 \x01(\tR\rconsumerGroup\"\x89\x01\n\x17ListDeadLettersResponse\x12\x46\n\x0c\x64\x65\x61\x64_letters\x18\x01 \x03(\x0b\x32#.aviary.mesh.internal.v1.DeadLetterR\x0b\x64\x65\x61\x64Letters\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x15\n\x13GetOutboxAgeRequest\"P\n\x14GetOutboxAgeResponse\x12\x38\n\noldest_age\x18\x01 \x01(\x0b\x32\x19.google.protobuf.DurationR\toldestAge\"L\n\x18ReplayDeadLettersRequest\x12\x30\n\tevent_ids\x18\x01 \x03(\x03\x42\x13\xbaH\x10\x92\x01\r\x08\x01\x10\xe8\x07\x18\x01\"\x04\"\x02 \x00R\x08\x65ventIds\"u\n\x19ReplayDeadLettersResponse\x12,\n\x12replayed_event_ids\x18\x01 \x03(\x03R\x10replayedEventIds\x12*\n\x11missing_event_ids\x18\x02 \x03(\x03R\x0fmissingEventIds2\xaa\x04\n\x10MeshAdminService\x12|\n\nListOutbox\x12*.aviary.mesh.internal.v1.ListOutboxRequest\x1a+.aviary.mesh.internal.v1.ListOutboxResponse\"\x15\x90\x02\x01\xaa\xbb\x18\x0e\x08\x04\x12\nmesh:admin\x12\x8b\x01\n\x0fListDeadLetters\x12/.aviary.mesh.internal.v1.ListDeadLettersRequest\x1a\x30.aviary.mesh.internal.v1.ListDeadLettersResponse\"\x15\x90\x02\x01\xaa\xbb\x18\x0e\x08\x04\x12\nmesh:admin\x12v\n\x0cGetOutboxAge\x12,.aviary.mesh.internal.v1.GetOutboxAgeRequest\x1a-.aviary.mesh.internal.v1.GetOutboxAgeResponse\"\t\x90\x02\x01\xaa\xbb\x18\x02\x08\x04\x12\x91\x01\n\x11ReplayDeadLetters\x12\x31.aviary.mesh.internal.v1.ReplayDeadLettersRequest\x1a\x32.aviary.mesh.internal.v1.ReplayDeadLettersResponse\"\x15\x90\x02\x02\xaa\xbb\x18\x0e\x08\x04\x12\nmesh:adminb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -45,24 +46,30 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MESHADMINSERVICE'].methods_by_name['ListOutbox']._serialized_options = b'\220\002\001\252\273\030\016\010\004\022\nmesh:admin'
   _globals['_MESHADMINSERVICE'].methods_by_name['ListDeadLetters']._loaded_options = None
   _globals['_MESHADMINSERVICE'].methods_by_name['ListDeadLetters']._serialized_options = b'\220\002\001\252\273\030\016\010\004\022\nmesh:admin'
+  _globals['_MESHADMINSERVICE'].methods_by_name['GetOutboxAge']._loaded_options = None
+  _globals['_MESHADMINSERVICE'].methods_by_name['GetOutboxAge']._serialized_options = b'\220\002\001\252\273\030\002\010\004'
   _globals['_MESHADMINSERVICE'].methods_by_name['ReplayDeadLetters']._loaded_options = None
   _globals['_MESHADMINSERVICE'].methods_by_name['ReplayDeadLetters']._serialized_options = b'\220\002\002\252\273\030\016\010\004\022\nmesh:admin'
-  _globals['_OUTBOXENTRY']._serialized_start=210
-  _globals['_OUTBOXENTRY']._serialized_end=487
-  _globals['_DEADLETTER']._serialized_start=490
-  _globals['_DEADLETTER']._serialized_end=729
-  _globals['_LISTOUTBOXREQUEST']._serialized_start=731
-  _globals['_LISTOUTBOXREQUEST']._serialized_end=819
-  _globals['_LISTOUTBOXRESPONSE']._serialized_start=821
-  _globals['_LISTOUTBOXRESPONSE']._serialized_end=945
-  _globals['_LISTDEADLETTERSREQUEST']._serialized_start=948
-  _globals['_LISTDEADLETTERSREQUEST']._serialized_end=1080
-  _globals['_LISTDEADLETTERSRESPONSE']._serialized_start=1083
-  _globals['_LISTDEADLETTERSRESPONSE']._serialized_end=1220
-  _globals['_REPLAYDEADLETTERSREQUEST']._serialized_start=1222
-  _globals['_REPLAYDEADLETTERSREQUEST']._serialized_end=1298
-  _globals['_REPLAYDEADLETTERSRESPONSE']._serialized_start=1300
-  _globals['_REPLAYDEADLETTERSRESPONSE']._serialized_end=1417
-  _globals['_MESHADMINSERVICE']._serialized_start=1420
-  _globals['_MESHADMINSERVICE']._serialized_end=1854
+  _globals['_OUTBOXENTRY']._serialized_start=242
+  _globals['_OUTBOXENTRY']._serialized_end=519
+  _globals['_DEADLETTER']._serialized_start=522
+  _globals['_DEADLETTER']._serialized_end=761
+  _globals['_LISTOUTBOXREQUEST']._serialized_start=763
+  _globals['_LISTOUTBOXREQUEST']._serialized_end=851
+  _globals['_LISTOUTBOXRESPONSE']._serialized_start=853
+  _globals['_LISTOUTBOXRESPONSE']._serialized_end=977
+  _globals['_LISTDEADLETTERSREQUEST']._serialized_start=980
+  _globals['_LISTDEADLETTERSREQUEST']._serialized_end=1112
+  _globals['_LISTDEADLETTERSRESPONSE']._serialized_start=1115
+  _globals['_LISTDEADLETTERSRESPONSE']._serialized_end=1252
+  _globals['_GETOUTBOXAGEREQUEST']._serialized_start=1254
+  _globals['_GETOUTBOXAGEREQUEST']._serialized_end=1275
+  _globals['_GETOUTBOXAGERESPONSE']._serialized_start=1277
+  _globals['_GETOUTBOXAGERESPONSE']._serialized_end=1357
+  _globals['_REPLAYDEADLETTERSREQUEST']._serialized_start=1359
+  _globals['_REPLAYDEADLETTERSREQUEST']._serialized_end=1435
+  _globals['_REPLAYDEADLETTERSRESPONSE']._serialized_start=1437
+  _globals['_REPLAYDEADLETTERSRESPONSE']._serialized_end=1554
+  _globals['_MESHADMINSERVICE']._serialized_start=1557
+  _globals['_MESHADMINSERVICE']._serialized_end=2111
 # @@protoc_insertion_point(module_scope)

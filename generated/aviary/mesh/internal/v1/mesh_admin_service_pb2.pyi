@@ -6,6 +6,7 @@ isort:skip_file
 from aviary.events.v1 import events_pb2 as _events_pb2
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -223,6 +224,47 @@ class ListDeadLettersResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListDeadLettersResponse: _TypeAlias = ListDeadLettersResponse  # noqa: Y015
+
+@_typing.final
+class GetOutboxAgeRequest(_message.Message):
+    """Request of GetOutboxAge."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetOutboxAgeRequest: _TypeAlias = GetOutboxAgeRequest  # noqa: Y015
+
+@_typing.final
+class GetOutboxAgeResponse(_message.Message):
+    """Response of GetOutboxAge."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OLDEST_AGE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def oldest_age(self) -> _duration_pb2.Duration:
+        """By the clock of the service; absent when every event is confirmed or a dead letter."""
+
+    def __init__(
+        self,
+        *,
+        oldest_age: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["oldest_age", b"oldest_age"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["oldest_age", b"oldest_age"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetOutboxAgeResponse: _TypeAlias = GetOutboxAgeResponse  # noqa: Y015
 
 @_typing.final
 class ReplayDeadLettersRequest(_message.Message):

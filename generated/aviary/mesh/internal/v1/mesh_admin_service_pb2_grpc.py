@@ -46,6 +46,11 @@ class MeshAdminServiceStub:
                 request_serializer=aviary_dot_mesh_dot_internal_dot_v1_dot_mesh__admin__service__pb2.ListDeadLettersRequest.SerializeToString,
                 response_deserializer=aviary_dot_mesh_dot_internal_dot_v1_dot_mesh__admin__service__pb2.ListDeadLettersResponse.FromString,
                 _registered_method=True)
+        self.GetOutboxAge = channel.unary_unary(
+                '/aviary.mesh.internal.v1.MeshAdminService/GetOutboxAge',
+                request_serializer=aviary_dot_mesh_dot_internal_dot_v1_dot_mesh__admin__service__pb2.GetOutboxAgeRequest.SerializeToString,
+                response_deserializer=aviary_dot_mesh_dot_internal_dot_v1_dot_mesh__admin__service__pb2.GetOutboxAgeResponse.FromString,
+                _registered_method=True)
         self.ReplayDeadLetters = channel.unary_unary(
                 '/aviary.mesh.internal.v1.MeshAdminService/ReplayDeadLetters',
                 request_serializer=aviary_dot_mesh_dot_internal_dot_v1_dot_mesh__admin__service__pb2.ReplayDeadLettersRequest.SerializeToString,
@@ -72,6 +77,14 @@ class MeshAdminServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetOutboxAge(self, request, context):
+        """How long the oldest event not confirmed has waited. For auditors: what happened before that has had its effects,
+        or is a dead letter.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ReplayDeadLetters(self, request, context):
         """Makes dead letters outbox rows again; the relay publishes them at once. Harmless when repeated.
         """
@@ -91,6 +104,11 @@ def add_MeshAdminServiceServicer_to_server(servicer, server):
                     servicer.ListDeadLetters,
                     request_deserializer=aviary_dot_mesh_dot_internal_dot_v1_dot_mesh__admin__service__pb2.ListDeadLettersRequest.FromString,
                     response_serializer=aviary_dot_mesh_dot_internal_dot_v1_dot_mesh__admin__service__pb2.ListDeadLettersResponse.SerializeToString,
+            ),
+            'GetOutboxAge': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetOutboxAge,
+                    request_deserializer=aviary_dot_mesh_dot_internal_dot_v1_dot_mesh__admin__service__pb2.GetOutboxAgeRequest.FromString,
+                    response_serializer=aviary_dot_mesh_dot_internal_dot_v1_dot_mesh__admin__service__pb2.GetOutboxAgeResponse.SerializeToString,
             ),
             'ReplayDeadLetters': grpc.unary_unary_rpc_method_handler(
                     servicer.ReplayDeadLetters,
@@ -154,6 +172,33 @@ class MeshAdminService:
             '/aviary.mesh.internal.v1.MeshAdminService/ListDeadLetters',
             aviary_dot_mesh_dot_internal_dot_v1_dot_mesh__admin__service__pb2.ListDeadLettersRequest.SerializeToString,
             aviary_dot_mesh_dot_internal_dot_v1_dot_mesh__admin__service__pb2.ListDeadLettersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetOutboxAge(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/aviary.mesh.internal.v1.MeshAdminService/GetOutboxAge',
+            aviary_dot_mesh_dot_internal_dot_v1_dot_mesh__admin__service__pb2.GetOutboxAgeRequest.SerializeToString,
+            aviary_dot_mesh_dot_internal_dot_v1_dot_mesh__admin__service__pb2.GetOutboxAgeResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -39,6 +39,10 @@ class MeshAdminServiceStub:
     """Events not confirmed yet, oldest first. A long list, or an old head, is a consumer that lags."""
     ListDeadLetters: _grpc.UnaryUnaryMultiCallable[_mesh_admin_service_pb2.ListDeadLettersRequest, _mesh_admin_service_pb2.ListDeadLettersResponse]
     """Events that a consumer group gave up, oldest first. They stay until they are replayed."""
+    GetOutboxAge: _grpc.UnaryUnaryMultiCallable[_mesh_admin_service_pb2.GetOutboxAgeRequest, _mesh_admin_service_pb2.GetOutboxAgeResponse]
+    """How long the oldest event not confirmed has waited. For auditors: what happened before that has had its effects,
+    or is a dead letter.
+    """
     ReplayDeadLetters: _grpc.UnaryUnaryMultiCallable[_mesh_admin_service_pb2.ReplayDeadLettersRequest, _mesh_admin_service_pb2.ReplayDeadLettersResponse]
     """Makes dead letters outbox rows again; the relay publishes them at once. Harmless when repeated."""
 
@@ -53,6 +57,10 @@ class MeshAdminServiceAsyncStub(MeshAdminServiceStub):
     """Events not confirmed yet, oldest first. A long list, or an old head, is a consumer that lags."""
     ListDeadLetters: _aio.UnaryUnaryMultiCallable[_mesh_admin_service_pb2.ListDeadLettersRequest, _mesh_admin_service_pb2.ListDeadLettersResponse]  # type: ignore[assignment]
     """Events that a consumer group gave up, oldest first. They stay until they are replayed."""
+    GetOutboxAge: _aio.UnaryUnaryMultiCallable[_mesh_admin_service_pb2.GetOutboxAgeRequest, _mesh_admin_service_pb2.GetOutboxAgeResponse]  # type: ignore[assignment]
+    """How long the oldest event not confirmed has waited. For auditors: what happened before that has had its effects,
+    or is a dead letter.
+    """
     ReplayDeadLetters: _aio.UnaryUnaryMultiCallable[_mesh_admin_service_pb2.ReplayDeadLettersRequest, _mesh_admin_service_pb2.ReplayDeadLettersResponse]  # type: ignore[assignment]
     """Makes dead letters outbox rows again; the relay publishes them at once. Harmless when repeated."""
 
@@ -76,6 +84,16 @@ class MeshAdminServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_mesh_admin_service_pb2.ListDeadLettersResponse, _abc.Awaitable[_mesh_admin_service_pb2.ListDeadLettersResponse]]:
         """Events that a consumer group gave up, oldest first. They stay until they are replayed."""
+
+    @_abc_1.abstractmethod
+    def GetOutboxAge(
+        self,
+        request: _mesh_admin_service_pb2.GetOutboxAgeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_mesh_admin_service_pb2.GetOutboxAgeResponse, _abc.Awaitable[_mesh_admin_service_pb2.GetOutboxAgeResponse]]:
+        """How long the oldest event not confirmed has waited. For auditors: what happened before that has had its effects,
+        or is a dead letter.
+        """
 
     @_abc_1.abstractmethod
     def ReplayDeadLetters(

@@ -24,9 +24,10 @@ _sym_db = _symbol_database.Default()
 
 from aviary.options.v1 import method_policy_pb2 as aviary_dot_options_dot_v1_dot_method__policy__pb2
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n;aviary/timeline/internal/v1/timeline_internal_service.proto\x12\x1b\x61viary.timeline.internal.v1\x1a%aviary/options/v1/method_policy.proto\x1a\x1b\x62uf/validate/validate.proto\":\n\x16RebuildTimelineRequest\x12 \n\x07user_id\x18\x01 \x01(\x03\x42\x07\xbaH\x04\"\x02 \x00R\x06userId\"Y\n\x17RebuildTimelineResponse\x12#\n\rentries_count\x18\x01 \x01(\x05R\x0c\x65ntriesCount\x12\x19\n\x08\x66loor_id\x18\x02 \x01(\x03R\x07\x66loorId2\xb3\x01\n\x17TimelineInternalService\x12\x97\x01\n\x0fRebuildTimeline\x12\x33.aviary.timeline.internal.v1.RebuildTimelineRequest\x1a\x34.aviary.timeline.internal.v1.RebuildTimelineResponse\"\x19\x90\x02\x02\xaa\xbb\x18\x12\x08\x04\x12\nmesh:admin*\x02\x08\x1e\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n;aviary/timeline/internal/v1/timeline_internal_service.proto\x12\x1b\x61viary.timeline.internal.v1\x1a%aviary/options/v1/method_policy.proto\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\":\n\x16RebuildTimelineRequest\x12 \n\x07user_id\x18\x01 \x01(\x03\x42\x07\xbaH\x04\"\x02 \x00R\x06userId\"Y\n\x17RebuildTimelineResponse\x12#\n\rentries_count\x18\x01 \x01(\x05R\x0c\x65ntriesCount\x12\x19\n\x08\x66loor_id\x18\x02 \x01(\x03R\x07\x66loorId\"^\n\x16\x45xplainTimelineRequest\x12 \n\x07user_id\x18\x01 \x01(\x03\x42\x07\xbaH\x04\"\x02 \x00R\x06userId\x12\"\n\x08tweet_id\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02 \x00R\x07tweetId\"p\n\x17\x45xplainTimelineResponse\x12\x14\n\x05shown\x18\x01 \x01(\x08R\x05shown\x12?\n\x05\x66\x61\x63ts\x18\x02 \x03(\x0b\x32).aviary.timeline.internal.v1.TimelineFactR\x05\x66\x61\x63ts\"\xb1\x01\n\x0cTimelineFact\x12\x41\n\x04kind\x18\x01 \x01(\x0e\x32-.aviary.timeline.internal.v1.TimelineFactKindR\x04kind\x12\x1a\n\x08\x65xcludes\x18\x02 \x01(\x08R\x08\x65xcludes\x12\x12\n\x04text\x18\x03 \x01(\tR\x04text\x12.\n\x04time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x04time\"<\n\x16GetFanoutStatusRequest\x12\"\n\x08tweet_id\x18\x01 \x01(\x03\x42\x07\xbaH\x04\"\x02 \x00R\x07tweetId\"\xc6\x02\n\x17GetFanoutStatusResponse\x12>\n\x05state\x18\x01 \x01(\x0e\x32(.aviary.timeline.internal.v1.FanoutStateR\x05state\x12\x41\n\x06\x63ounts\x18\x02 \x01(\x0b\x32).aviary.timeline.internal.v1.FanoutCountsR\x06\x63ounts\x12H\n\x12\x66irst_visible_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x10\x66irstVisibleTime\x12\x46\n\x11last_visible_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0flastVisibleTime\x12\x16\n\x06reason\x18\x05 \x01(\tR\x06reason\"\xac\x01\n\x0c\x46\x61noutCounts\x12)\n\x10recipients_count\x18\x01 \x01(\x05R\x0frecipientsCount\x12\'\n\x0f\x64\x65livered_count\x18\x02 \x01(\x05R\x0e\x64\x65liveredCount\x12#\n\rskipped_count\x18\x03 \x01(\x05R\x0cskippedCount\x12#\n\rpending_count\x18\x04 \x01(\x05R\x0cpendingCount*\x93\x02\n\x10TimelineFactKind\x12\"\n\x1eTIMELINE_FACT_KIND_UNSPECIFIED\x10\x00\x12\x1c\n\x18TIMELINE_FACT_KIND_TWEET\x10\x01\x12\x1d\n\x19TIMELINE_FACT_KIND_FOLLOW\x10\x02\x12#\n\x1fTIMELINE_FACT_KIND_AUTHOR_CLASS\x10\x03\x12\x1c\n\x18TIMELINE_FACT_KIND_EVENT\x10\x04\x12\x1f\n\x1bTIMELINE_FACT_KIND_TIMELINE\x10\x05\x12\x1c\n\x18TIMELINE_FACT_KIND_FLOOR\x10\x06\x12\x1c\n\x18TIMELINE_FACT_KIND_ENTRY\x10\x07*\xa6\x01\n\x0b\x46\x61noutState\x12\x1c\n\x18\x46\x41NOUT_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13\x46\x41NOUT_STATE_PULLED\x10\x01\x12\x18\n\x14\x46\x41NOUT_STATE_RUNNING\x10\x02\x12\x15\n\x11\x46\x41NOUT_STATE_DONE\x10\x03\x12\x15\n\x11\x46\x41NOUT_STATE_DEAD\x10\x04\x12\x18\n\x14\x46\x41NOUT_STATE_UNKNOWN\x10\x05\x32\xe3\x03\n\x17TimelineInternalService\x12\x97\x01\n\x0fRebuildTimeline\x12\x33.aviary.timeline.internal.v1.RebuildTimelineRequest\x1a\x34.aviary.timeline.internal.v1.RebuildTimelineResponse\"\x19\x90\x02\x02\xaa\xbb\x18\x12\x08\x04\x12\nmesh:admin*\x02\x08\x1e\x12\x97\x01\n\x0f\x45xplainTimeline\x12\x33.aviary.timeline.internal.v1.ExplainTimelineRequest\x1a\x34.aviary.timeline.internal.v1.ExplainTimelineResponse\"\x19\x90\x02\x01\xaa\xbb\x18\x12\x08\x04\x12\nmesh:admin*\x02\x08\n\x12\x93\x01\n\x0fGetFanoutStatus\x12\x33.aviary.timeline.internal.v1.GetFanoutStatusRequest\x1a\x34.aviary.timeline.internal.v1.GetFanoutStatusResponse\"\x15\x90\x02\x01\xaa\xbb\x18\x0e\x08\x04\x12\nmesh:adminb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,12 +36,38 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_REBUILDTIMELINEREQUEST'].fields_by_name['user_id']._loaded_options = None
   _globals['_REBUILDTIMELINEREQUEST'].fields_by_name['user_id']._serialized_options = b'\272H\004\"\002 \000'
+  _globals['_EXPLAINTIMELINEREQUEST'].fields_by_name['user_id']._loaded_options = None
+  _globals['_EXPLAINTIMELINEREQUEST'].fields_by_name['user_id']._serialized_options = b'\272H\004\"\002 \000'
+  _globals['_EXPLAINTIMELINEREQUEST'].fields_by_name['tweet_id']._loaded_options = None
+  _globals['_EXPLAINTIMELINEREQUEST'].fields_by_name['tweet_id']._serialized_options = b'\272H\004\"\002 \000'
+  _globals['_GETFANOUTSTATUSREQUEST'].fields_by_name['tweet_id']._loaded_options = None
+  _globals['_GETFANOUTSTATUSREQUEST'].fields_by_name['tweet_id']._serialized_options = b'\272H\004\"\002 \000'
   _globals['_TIMELINEINTERNALSERVICE'].methods_by_name['RebuildTimeline']._loaded_options = None
   _globals['_TIMELINEINTERNALSERVICE'].methods_by_name['RebuildTimeline']._serialized_options = b'\220\002\002\252\273\030\022\010\004\022\nmesh:admin*\002\010\036'
-  _globals['_REBUILDTIMELINEREQUEST']._serialized_start=160
-  _globals['_REBUILDTIMELINEREQUEST']._serialized_end=218
-  _globals['_REBUILDTIMELINERESPONSE']._serialized_start=220
-  _globals['_REBUILDTIMELINERESPONSE']._serialized_end=309
-  _globals['_TIMELINEINTERNALSERVICE']._serialized_start=312
-  _globals['_TIMELINEINTERNALSERVICE']._serialized_end=491
+  _globals['_TIMELINEINTERNALSERVICE'].methods_by_name['ExplainTimeline']._loaded_options = None
+  _globals['_TIMELINEINTERNALSERVICE'].methods_by_name['ExplainTimeline']._serialized_options = b'\220\002\001\252\273\030\022\010\004\022\nmesh:admin*\002\010\n'
+  _globals['_TIMELINEINTERNALSERVICE'].methods_by_name['GetFanoutStatus']._loaded_options = None
+  _globals['_TIMELINEINTERNALSERVICE'].methods_by_name['GetFanoutStatus']._serialized_options = b'\220\002\001\252\273\030\016\010\004\022\nmesh:admin'
+  _globals['_TIMELINEFACTKIND']._serialized_start=1301
+  _globals['_TIMELINEFACTKIND']._serialized_end=1576
+  _globals['_FANOUTSTATE']._serialized_start=1579
+  _globals['_FANOUTSTATE']._serialized_end=1745
+  _globals['_REBUILDTIMELINEREQUEST']._serialized_start=193
+  _globals['_REBUILDTIMELINEREQUEST']._serialized_end=251
+  _globals['_REBUILDTIMELINERESPONSE']._serialized_start=253
+  _globals['_REBUILDTIMELINERESPONSE']._serialized_end=342
+  _globals['_EXPLAINTIMELINEREQUEST']._serialized_start=344
+  _globals['_EXPLAINTIMELINEREQUEST']._serialized_end=438
+  _globals['_EXPLAINTIMELINERESPONSE']._serialized_start=440
+  _globals['_EXPLAINTIMELINERESPONSE']._serialized_end=552
+  _globals['_TIMELINEFACT']._serialized_start=555
+  _globals['_TIMELINEFACT']._serialized_end=732
+  _globals['_GETFANOUTSTATUSREQUEST']._serialized_start=734
+  _globals['_GETFANOUTSTATUSREQUEST']._serialized_end=794
+  _globals['_GETFANOUTSTATUSRESPONSE']._serialized_start=797
+  _globals['_GETFANOUTSTATUSRESPONSE']._serialized_end=1123
+  _globals['_FANOUTCOUNTS']._serialized_start=1126
+  _globals['_FANOUTCOUNTS']._serialized_end=1298
+  _globals['_TIMELINEINTERNALSERVICE']._serialized_start=1748
+  _globals['_TIMELINEINTERNALSERVICE']._serialized_end=2231
 # @@protoc_insertion_point(module_scope)

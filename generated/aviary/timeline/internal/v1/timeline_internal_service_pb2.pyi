@@ -3,8 +3,12 @@
 isort:skip_file
 """
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -15,6 +19,82 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _TimelineFactKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _TimelineFactKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TimelineFactKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    TIMELINE_FACT_KIND_UNSPECIFIED: _TimelineFactKind.ValueType  # 0
+    TIMELINE_FACT_KIND_TWEET: _TimelineFactKind.ValueType  # 1
+    """The tweet: live, deleted or unknown."""
+    TIMELINE_FACT_KIND_FOLLOW: _TimelineFactKind.ValueType  # 2
+    """Whether the owner follows the author, or is the author."""
+    TIMELINE_FACT_KIND_AUTHOR_CLASS: _TimelineFactKind.ValueType  # 3
+    """How the author's tweets reach timelines: pushed, pulled or both."""
+    TIMELINE_FACT_KIND_EVENT: _TimelineFactKind.ValueType  # 4
+    """The fan-out of the tweet, as GetFanoutStatus tells it."""
+    TIMELINE_FACT_KIND_TIMELINE: _TimelineFactKind.ValueType  # 5
+    """The stored timeline: absent, being built, ready, or not to be reached."""
+    TIMELINE_FACT_KIND_FLOOR: _TimelineFactKind.ValueType  # 6
+    """The floor above which the stored timeline is complete, and on which side of it the tweet is."""
+    TIMELINE_FACT_KIND_ENTRY: _TimelineFactKind.ValueType  # 7
+    """The id where pages take it from: the stored timeline, the author's list, or the author's tweets."""
+
+class TimelineFactKind(_TimelineFactKind, metaclass=_TimelineFactKindEnumTypeWrapper):
+    """What a fact is about."""
+
+TIMELINE_FACT_KIND_UNSPECIFIED: TimelineFactKind.ValueType  # 0
+TIMELINE_FACT_KIND_TWEET: TimelineFactKind.ValueType  # 1
+"""The tweet: live, deleted or unknown."""
+TIMELINE_FACT_KIND_FOLLOW: TimelineFactKind.ValueType  # 2
+"""Whether the owner follows the author, or is the author."""
+TIMELINE_FACT_KIND_AUTHOR_CLASS: TimelineFactKind.ValueType  # 3
+"""How the author's tweets reach timelines: pushed, pulled or both."""
+TIMELINE_FACT_KIND_EVENT: TimelineFactKind.ValueType  # 4
+"""The fan-out of the tweet, as GetFanoutStatus tells it."""
+TIMELINE_FACT_KIND_TIMELINE: TimelineFactKind.ValueType  # 5
+"""The stored timeline: absent, being built, ready, or not to be reached."""
+TIMELINE_FACT_KIND_FLOOR: TimelineFactKind.ValueType  # 6
+"""The floor above which the stored timeline is complete, and on which side of it the tweet is."""
+TIMELINE_FACT_KIND_ENTRY: TimelineFactKind.ValueType  # 7
+"""The id where pages take it from: the stored timeline, the author's list, or the author's tweets."""
+Global___TimelineFactKind: _TypeAlias = TimelineFactKind  # noqa: Y015
+
+class _FanoutState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _FanoutStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FanoutState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    FANOUT_STATE_UNSPECIFIED: _FanoutState.ValueType  # 0
+    FANOUT_STATE_PULLED: _FanoutState.ValueType  # 1
+    """Not pushed: the author's followers pull. The only recipient is the author."""
+    FANOUT_STATE_RUNNING: _FanoutState.ValueType  # 2
+    """Some links of the chain are to come."""
+    FANOUT_STATE_DONE: _FanoutState.ValueType  # 3
+    """The last link was made."""
+    FANOUT_STATE_DEAD: _FanoutState.ValueType  # 4
+    """A link was given up: the tweet's event is a dead letter of tweet_svc."""
+    FANOUT_STATE_UNKNOWN: _FanoutState.ValueType  # 5
+    """Not known: not begun, older than a day, no such tweet, or Redis has lost it since."""
+
+class FanoutState(_FanoutState, metaclass=_FanoutStateEnumTypeWrapper):
+    """State of a fan-out."""
+
+FANOUT_STATE_UNSPECIFIED: FanoutState.ValueType  # 0
+FANOUT_STATE_PULLED: FanoutState.ValueType  # 1
+"""Not pushed: the author's followers pull. The only recipient is the author."""
+FANOUT_STATE_RUNNING: FanoutState.ValueType  # 2
+"""Some links of the chain are to come."""
+FANOUT_STATE_DONE: FanoutState.ValueType  # 3
+"""The last link was made."""
+FANOUT_STATE_DEAD: FanoutState.ValueType  # 4
+"""A link was given up: the tweet's event is a dead letter of tweet_svc."""
+FANOUT_STATE_UNKNOWN: FanoutState.ValueType  # 5
+"""Not known: not begun, older than a day, no such tweet, or Redis has lost it since."""
+Global___FanoutState: _TypeAlias = FanoutState  # noqa: Y015
 
 @_typing.final
 class RebuildTimelineRequest(_message.Message):
@@ -63,3 +143,193 @@ class RebuildTimelineResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RebuildTimelineResponse: _TypeAlias = RebuildTimelineResponse  # noqa: Y015
+
+@_typing.final
+class ExplainTimelineRequest(_message.Message):
+    """Request of ExplainTimeline."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_ID_FIELD_NUMBER: _builtins.int
+    TWEET_ID_FIELD_NUMBER: _builtins.int
+    user_id: _builtins.int
+    """Owner of the timeline."""
+    tweet_id: _builtins.int
+    """Tweet."""
+    def __init__(
+        self,
+        *,
+        user_id: _builtins.int = ...,
+        tweet_id: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["tweet_id", b"tweet_id", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainTimelineRequest: _TypeAlias = ExplainTimelineRequest  # noqa: Y015
+
+@_typing.final
+class ExplainTimelineResponse(_message.Message):
+    """Response of ExplainTimeline."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SHOWN_FIELD_NUMBER: _builtins.int
+    FACTS_FIELD_NUMBER: _builtins.int
+    shown: _builtins.bool
+    """The pages of the timeline, read now to the end, show the tweet."""
+    @_builtins.property
+    def facts(self) -> _containers.RepeatedCompositeFieldContainer[Global___TimelineFact]:
+        """What was found. The first that excludes settles it; the tweet is shown when none does."""
+
+    def __init__(
+        self,
+        *,
+        shown: _builtins.bool = ...,
+        facts: _abc.Iterable[Global___TimelineFact] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["facts", b"facts", "shown", b"shown"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainTimelineResponse: _TypeAlias = ExplainTimelineResponse  # noqa: Y015
+
+@_typing.final
+class TimelineFact(_message.Message):
+    """One thing found out about a tweet and a timeline."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    EXCLUDES_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    kind: Global___TimelineFactKind.ValueType
+    """What it is about."""
+    excludes: _builtins.bool
+    """True: this alone keeps the tweet out."""
+    text: _builtins.str
+    """In words, with the ids and values found."""
+    @_builtins.property
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """When it became so; absent when not known."""
+
+    def __init__(
+        self,
+        *,
+        kind: Global___TimelineFactKind.ValueType = ...,
+        excludes: _builtins.bool = ...,
+        text: _builtins.str = ...,
+        time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["excludes", b"excludes", "kind", b"kind", "text", b"text", "time", b"time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TimelineFact: _TypeAlias = TimelineFact  # noqa: Y015
+
+@_typing.final
+class GetFanoutStatusRequest(_message.Message):
+    """Request of GetFanoutStatus."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TWEET_ID_FIELD_NUMBER: _builtins.int
+    tweet_id: _builtins.int
+    """Tweet."""
+    def __init__(
+        self,
+        *,
+        tweet_id: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["tweet_id", b"tweet_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetFanoutStatusRequest: _TypeAlias = GetFanoutStatusRequest  # noqa: Y015
+
+@_typing.final
+class GetFanoutStatusResponse(_message.Message):
+    """Response of GetFanoutStatus."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATE_FIELD_NUMBER: _builtins.int
+    COUNTS_FIELD_NUMBER: _builtins.int
+    FIRST_VISIBLE_TIME_FIELD_NUMBER: _builtins.int
+    LAST_VISIBLE_TIME_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    state: Global___FanoutState.ValueType
+    """State of the fan-out."""
+    reason: _builtins.str
+    """Why it was given up; empty unless the state is DEAD."""
+    @_builtins.property
+    def counts(self) -> Global___FanoutCounts:
+        """Who was reached, and who was not; absent when not known."""
+
+    @_builtins.property
+    def first_visible_time(self) -> _timestamp_pb2.Timestamp:
+        """When the first recipients were reached; absent when not known."""
+
+    @_builtins.property
+    def last_visible_time(self) -> _timestamp_pb2.Timestamp:
+        """When the last ones handled so far were reached; absent when not known."""
+
+    def __init__(
+        self,
+        *,
+        state: Global___FanoutState.ValueType = ...,
+        counts: Global___FanoutCounts | None = ...,
+        first_visible_time: _timestamp_pb2.Timestamp | None = ...,
+        last_visible_time: _timestamp_pb2.Timestamp | None = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts", "first_visible_time", b"first_visible_time", "last_visible_time", b"last_visible_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts", "first_visible_time", b"first_visible_time", "last_visible_time", b"last_visible_time", "reason", b"reason", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetFanoutStatusResponse: _TypeAlias = GetFanoutStatusResponse  # noqa: Y015
+
+@_typing.final
+class FanoutCounts(_message.Message):
+    """Recipients of a tweet. Those of a repeated fan-out are counted once."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECIPIENTS_COUNT_FIELD_NUMBER: _builtins.int
+    DELIVERED_COUNT_FIELD_NUMBER: _builtins.int
+    SKIPPED_COUNT_FIELD_NUMBER: _builtins.int
+    PENDING_COUNT_FIELD_NUMBER: _builtins.int
+    recipients_count: _builtins.int
+    """Followers of the author when it began, and the author."""
+    delivered_count: _builtins.int
+    """Timelines that hold the tweet since."""
+    skipped_count: _builtins.int
+    """Timelines that were absent, or complete only above the tweet: reads build them, or ask the author's tweets."""
+    pending_count: _builtins.int
+    """Recipients that are neither, while links of the chain are to come. Given up, once the state is DEAD."""
+    def __init__(
+        self,
+        *,
+        recipients_count: _builtins.int = ...,
+        delivered_count: _builtins.int = ...,
+        skipped_count: _builtins.int = ...,
+        pending_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["delivered_count", b"delivered_count", "pending_count", b"pending_count", "recipients_count", b"recipients_count", "skipped_count", b"skipped_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FanoutCounts: _TypeAlias = FanoutCounts  # noqa: Y015

@@ -40,6 +40,16 @@ class TimelineInternalServiceStub:
                 request_serializer=aviary_dot_timeline_dot_internal_dot_v1_dot_timeline__internal__service__pb2.RebuildTimelineRequest.SerializeToString,
                 response_deserializer=aviary_dot_timeline_dot_internal_dot_v1_dot_timeline__internal__service__pb2.RebuildTimelineResponse.FromString,
                 _registered_method=True)
+        self.ExplainTimeline = channel.unary_unary(
+                '/aviary.timeline.internal.v1.TimelineInternalService/ExplainTimeline',
+                request_serializer=aviary_dot_timeline_dot_internal_dot_v1_dot_timeline__internal__service__pb2.ExplainTimelineRequest.SerializeToString,
+                response_deserializer=aviary_dot_timeline_dot_internal_dot_v1_dot_timeline__internal__service__pb2.ExplainTimelineResponse.FromString,
+                _registered_method=True)
+        self.GetFanoutStatus = channel.unary_unary(
+                '/aviary.timeline.internal.v1.TimelineInternalService/GetFanoutStatus',
+                request_serializer=aviary_dot_timeline_dot_internal_dot_v1_dot_timeline__internal__service__pb2.GetFanoutStatusRequest.SerializeToString,
+                response_deserializer=aviary_dot_timeline_dot_internal_dot_v1_dot_timeline__internal__service__pb2.GetFanoutStatusResponse.FromString,
+                _registered_method=True)
 
 
 class TimelineInternalServiceServicer:
@@ -53,6 +63,20 @@ class TimelineInternalServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExplainTimeline(self, request, context):
+        """Why a tweet is, or is not, in a home timeline. What pages of it show now; it changes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetFanoutStatus(self, request, context):
+        """How far the fan-out of a tweet has come. Known for a day, and as long as Redis keeps it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_TimelineInternalServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -60,6 +84,16 @@ def add_TimelineInternalServiceServicer_to_server(servicer, server):
                     servicer.RebuildTimeline,
                     request_deserializer=aviary_dot_timeline_dot_internal_dot_v1_dot_timeline__internal__service__pb2.RebuildTimelineRequest.FromString,
                     response_serializer=aviary_dot_timeline_dot_internal_dot_v1_dot_timeline__internal__service__pb2.RebuildTimelineResponse.SerializeToString,
+            ),
+            'ExplainTimeline': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainTimeline,
+                    request_deserializer=aviary_dot_timeline_dot_internal_dot_v1_dot_timeline__internal__service__pb2.ExplainTimelineRequest.FromString,
+                    response_serializer=aviary_dot_timeline_dot_internal_dot_v1_dot_timeline__internal__service__pb2.ExplainTimelineResponse.SerializeToString,
+            ),
+            'GetFanoutStatus': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetFanoutStatus,
+                    request_deserializer=aviary_dot_timeline_dot_internal_dot_v1_dot_timeline__internal__service__pb2.GetFanoutStatusRequest.FromString,
+                    response_serializer=aviary_dot_timeline_dot_internal_dot_v1_dot_timeline__internal__service__pb2.GetFanoutStatusResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -90,6 +124,60 @@ class TimelineInternalService:
             '/aviary.timeline.internal.v1.TimelineInternalService/RebuildTimeline',
             aviary_dot_timeline_dot_internal_dot_v1_dot_timeline__internal__service__pb2.RebuildTimelineRequest.SerializeToString,
             aviary_dot_timeline_dot_internal_dot_v1_dot_timeline__internal__service__pb2.RebuildTimelineResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExplainTimeline(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/aviary.timeline.internal.v1.TimelineInternalService/ExplainTimeline',
+            aviary_dot_timeline_dot_internal_dot_v1_dot_timeline__internal__service__pb2.ExplainTimelineRequest.SerializeToString,
+            aviary_dot_timeline_dot_internal_dot_v1_dot_timeline__internal__service__pb2.ExplainTimelineResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetFanoutStatus(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/aviary.timeline.internal.v1.TimelineInternalService/GetFanoutStatus',
+            aviary_dot_timeline_dot_internal_dot_v1_dot_timeline__internal__service__pb2.GetFanoutStatusRequest.SerializeToString,
+            aviary_dot_timeline_dot_internal_dot_v1_dot_timeline__internal__service__pb2.GetFanoutStatusResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -35,6 +35,10 @@ class TimelineInternalServiceStub:
     def __new__(cls, channel: _aio.Channel) -> TimelineInternalServiceAsyncStub: ...
     RebuildTimeline: _grpc.UnaryUnaryMultiCallable[_timeline_internal_service_pb2.RebuildTimelineRequest, _timeline_internal_service_pb2.RebuildTimelineResponse]
     """Builds a timeline anew from the graph and the tweets."""
+    ExplainTimeline: _grpc.UnaryUnaryMultiCallable[_timeline_internal_service_pb2.ExplainTimelineRequest, _timeline_internal_service_pb2.ExplainTimelineResponse]
+    """Why a tweet is, or is not, in a home timeline. What pages of it show now; it changes nothing."""
+    GetFanoutStatus: _grpc.UnaryUnaryMultiCallable[_timeline_internal_service_pb2.GetFanoutStatusRequest, _timeline_internal_service_pb2.GetFanoutStatusResponse]
+    """How far the fan-out of a tweet has come. Known for a day, and as long as Redis keeps it."""
 
 @_typing.type_check_only
 class TimelineInternalServiceAsyncStub(TimelineInternalServiceStub):
@@ -43,6 +47,10 @@ class TimelineInternalServiceAsyncStub(TimelineInternalServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     RebuildTimeline: _aio.UnaryUnaryMultiCallable[_timeline_internal_service_pb2.RebuildTimelineRequest, _timeline_internal_service_pb2.RebuildTimelineResponse]  # type: ignore[assignment]
     """Builds a timeline anew from the graph and the tweets."""
+    ExplainTimeline: _aio.UnaryUnaryMultiCallable[_timeline_internal_service_pb2.ExplainTimelineRequest, _timeline_internal_service_pb2.ExplainTimelineResponse]  # type: ignore[assignment]
+    """Why a tweet is, or is not, in a home timeline. What pages of it show now; it changes nothing."""
+    GetFanoutStatus: _aio.UnaryUnaryMultiCallable[_timeline_internal_service_pb2.GetFanoutStatusRequest, _timeline_internal_service_pb2.GetFanoutStatusResponse]  # type: ignore[assignment]
+    """How far the fan-out of a tweet has come. Known for a day, and as long as Redis keeps it."""
 
 class TimelineInternalServiceServicer(metaclass=_abc_1.ABCMeta):
     """Repair and explanation of timelines, for operators with grpcurl. No service calls it."""
@@ -54,5 +62,21 @@ class TimelineInternalServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_timeline_internal_service_pb2.RebuildTimelineResponse, _abc.Awaitable[_timeline_internal_service_pb2.RebuildTimelineResponse]]:
         """Builds a timeline anew from the graph and the tweets."""
+
+    @_abc_1.abstractmethod
+    def ExplainTimeline(
+        self,
+        request: _timeline_internal_service_pb2.ExplainTimelineRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_timeline_internal_service_pb2.ExplainTimelineResponse, _abc.Awaitable[_timeline_internal_service_pb2.ExplainTimelineResponse]]:
+        """Why a tweet is, or is not, in a home timeline. What pages of it show now; it changes nothing."""
+
+    @_abc_1.abstractmethod
+    def GetFanoutStatus(
+        self,
+        request: _timeline_internal_service_pb2.GetFanoutStatusRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_timeline_internal_service_pb2.GetFanoutStatusResponse, _abc.Awaitable[_timeline_internal_service_pb2.GetFanoutStatusResponse]]:
+        """How far the fan-out of a tweet has come. Known for a day, and as long as Redis keeps it."""
 
 def add_TimelineInternalServiceServicer_to_server(servicer: TimelineInternalServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
