@@ -27,7 +27,7 @@ from timeline_svc.store import FanoutRecords, TimelineStore
 from views.clients.graph import ReadContexts
 from views.clients.tweets import StoredTweets
 
-NO_EDGE = Edge(is_own=False, is_followed=False, is_pulled=False, listed_class=None)
+NO_EDGE = Edge(is_own=False, is_followed=False, is_pulled=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +97,13 @@ class Explainer:
         context, followees, audience = await asyncio.gather(
             self.contexts.get(owner_id, [author_id]), self.graph.followees(owner_id), self.graph.audience(author_id)
         )
-        listed = next((followee for followee in followees if followee.user_id == author_id), None)
+        edge_id = next((followee.edge_id for followee in followees if followee.user_id == author_id), 0)
         is_pulled = author_id in context.pull_author_ids
         edge = Edge(
             is_own=owner_id == author_id,
             is_followed=is_pulled or author_id in context.followed_ids,
             is_pulled=is_pulled,
-            listed_class=listed.author_class if listed else None,
-            since_us=id_time_us(listed.edge_id) if listed and listed.edge_id else 0,
+            since_us=id_time_us(edge_id) if edge_id else 0,
         )
         return edge, audience.author_class
 

@@ -45,15 +45,11 @@ class FoundTweet:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """How the owner stands to the author. `is_pulled`: pages ask the author's own list.
-
-    `listed_class` is the class in the owner's list of followees, which pulls and builds use; None when not in it.
-    """
+    """How the owner stands to the author now; `is_pulled`: pages ask the author's own list."""
 
     is_own: bool
     is_followed: bool
     is_pulled: bool
-    listed_class: AuthorClass | None
     since_us: int = 0
 
 
@@ -147,13 +143,11 @@ def timeline_facts(tweet: FoundTweet, home: Stored, *, floor_us: int) -> list[Fa
 def entry_fact(tweet: FoundTweet, edge: Edge, *, home: Stored, author_list: Stored, is_in_sources: bool) -> Fact:
     """Where pages would take the id from, and whether it is there."""
     tweet_id = tweet.tweet_id
-    if not home.decides(tweet_id):
-        is_asked = edge.is_own or edge.listed_class is not None
-        return _entry("in the tweets of the authors asked for", is_there=is_asked and is_in_sources)
-    if home.holds(tweet_id) or not edge.is_pulled:
-        return _entry("in the timeline", is_there=home.holds(tweet_id))
-    if author_list.decides(tweet_id):
-        return _entry("in the author's list", is_there=author_list.holds(tweet_id))
+    if home.decides(tweet_id):
+        if home.holds(tweet_id) or not edge.is_pulled:
+            return _entry("in the timeline", is_there=home.holds(tweet_id))
+        if author_list.decides(tweet_id):
+            return _entry("in the author's list", is_there=author_list.holds(tweet_id))
     return _entry("among the author's tweets", is_there=is_in_sources)
 
 

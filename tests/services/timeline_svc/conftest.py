@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import grpc
@@ -13,8 +13,10 @@ from redis.asyncio import Redis
 from aviary.timeline.v1 import timeline_service_pb2 as pb
 from aviary.timeline.v1.timeline_service_pb2_grpc import TimelineServiceStub
 from mesh.clock import SystemClock
+from mesh.events.nats import open_bus
 from mesh.storage.redis_pipeline import PipelinedRedis
 from tests.services.timeline_svc.neighbours import Traffic, neighbours
+from tests.services.timeline_svc.owners import Owners
 from tests.services.timeline_svc.world import World
 from tests.support.running import RunningService, a_mesh_config, issue_user_token, running
 from timeline_svc.app import open_service
@@ -124,3 +126,19 @@ async def home(config: TimelineConfig, world: World, redis: Redis) -> AsyncItera
     """The role `serve`."""
     async with open_service(config) as service, running(service) as server:
         yield Home(server, world, BodyCache(redis))
+
+
+@pytest.fixture
+async def owners(nats_url: str, world: World) -> AsyncIterator[Owners]:
+    async with open_bus(nats_url, name="owners") as bus:
+        owners = Owners(bus, world)
+        await owners.listen()
+        yield owners
+
+
+@pytest.fixture
+async def worker(config: TimelineConfig, nats_url: str) -> AsyncIterator[None]:
+    """The role `work`."""
+    at_work = replace(config, mesh=replace(config.mesh, bus_url=nats_url))
+    async with open_service(at_work) as service, running(service, role="work"):
+        yield

@@ -36,6 +36,7 @@ class Traffic:
     calls: Counter[str] = field(default_factory=Counter)
     down: set[str] = field(default_factory=set)
     followers_per_page: int = 1_000
+    only_first_followers: bool = False
 
     def take(self, service: str, method: str) -> None:
         if service in self.down or f"{service}.{method}" in self.down:
@@ -52,6 +53,8 @@ class Graph(GraphInternalServiceServicer):
         self, request: graph.ListFollowerIdsRequest, context: object
     ) -> graph.ListFollowerIdsResponse:
         self._traffic.take("graph", "ListFollowerIds")
+        if self._traffic.only_first_followers and request.after_edge_id:
+            raise Unavailable.backend("graph")
         ids, after = self._world.followers(request.user_id, request.after_edge_id, self._traffic.followers_per_page)
         return graph.ListFollowerIdsResponse(follower_user_ids=ids, next_after_edge_id=after)
 

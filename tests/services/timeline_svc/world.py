@@ -21,7 +21,13 @@ class World:
         self.edges: dict[tuple[int, int], int] = {}
         self.classes: dict[int, AuthorClass] = {}
         self.follows_version = 1
-        self.outbox_age = timedelta()
+        self.waiting: dict[int, int] = {}
+
+    @property
+    def outbox_age(self) -> timedelta:
+        """How long the oldest event has waited that is not confirmed; `waiting` has their times, in microseconds."""
+        now_us = SystemClock().now_us()
+        return timedelta(microseconds=now_us - min(self.waiting.values(), default=now_us))
 
     def new_id(self) -> int:
         return next(self._ids)
