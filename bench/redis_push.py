@@ -1,5 +1,7 @@
 """What a delivery costs: one tweet pushed into 500 timelines, CPU of Redis and of the caller, variants side by side.
 
+As in a link of a fan-out, what became of it is recorded; `--unrecorded` adds a variant without.
+
 Run as `python -m bench.redis_push`: each variant has a Redis of its own on a free port, configured as the mesh's. A
 variant is the store as it is, with one more line of configuration (`--setting "appendonly yes"`), or with other scripts
 (`--scripts FOLDER`, which holds all the Lua files of timeline_svc/store/redis).
@@ -26,8 +28,8 @@ from dev_mesh.binaries import redis_server
 from dev_mesh.redis_conf import redis_conf, redis_url
 from mesh.clock import SystemClock
 from mesh.storage.redis_pipeline import PipelinedRedis, open_redis_pipeline
-from timeline_svc.model import TimelineLimits
-from timeline_svc.store.redis import RedisTimelineStore, Scripts, home_keys, script_texts
+from timeline_svc.model import LinkOutcome, TimelineLimits
+from timeline_svc.store.redis import RedisFanoutRecords, RedisTimelineStore, Scripts, home_keys, script_texts
 
 SHARDS = 16
 # Ids are as far apart as if people posted every few milliseconds.
@@ -43,6 +45,7 @@ class Variant:
     name: str
     setting: str = ""
     scripts: Path | None = None
+    is_recorded: bool = True
     redis_us: list[float] = field(default_factory=list)
     own_us: list[float] = field(default_factory=list)
 
@@ -55,6 +58,7 @@ class Server:
     pid: int
     redis: PipelinedRedis
     store: RedisTimelineStore
+    records: RedisFanoutRecords
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,7 @@ def main() -> None:
     )
     parser.add_argument("--setting", action="append", default=[], help="one more line of redis.conf; may be repeated")
     parser.add_argument("--scripts", action="append", default=[], type=Path, help="a folder of Lua; may be repeated")
+    parser.add_argument("--unrecorded", action="store_true", help="also without the records of GetFanoutStatus")
     parser.add_argument("--timelines", type=int, default=1000, help="how many there are (default 1000)")
     parser.add_argument("--entries", type=int, default=60, help="ids in each at first (default 60; 800 is full)")
     parser.add_argument("--followers", type=int, default=500, help="timelines that a post goes to (default 500)")
@@ -86,6 +91,7 @@ def main() -> None:
     variants = [
         Variant("as it is"),
         *(Variant(setting, setting=setting) for setting in flags.setting),
+        *([Variant("unrecorded", is_recorded=False)] if flags.unrecorded else []),
         *(Variant(folder.name, scripts=folder) for folder in flags.scripts),
     ]
     asyncio.run(_compare(variants, load, rounds=flags.rounds))
@@ -127,7 +133,9 @@ async def _running(variant: Variant) -> AsyncIterator[Server]:
                 store = RedisTimelineStore(
                     redis, key_of=home_keys(SHARDS), scripts=scripts, limits=TimelineLimits(), clock=SystemClock()
                 )
-                yield Server(variant, process.pid, redis, store)
+                kept_for = timedelta(days=1 if variant.is_recorded else 0)
+                records = RedisFanoutRecords(redis, scripts=scripts, kept_for=kept_for)
+                yield Server(variant, process.pid, redis, store, records)
         finally:
             with suppress(ProcessLookupError):
                 process.terminate()
@@ -166,12 +174,16 @@ async def _fill(server: Server, owners: Sequence[int], load: Load) -> None:
 async def _measure(server: Server, audiences: Sequence[Sequence[int]], load: Load) -> None:
     waiting = iter(enumerate(audiences))
     held = 0
+    clock = SystemClock()
 
     async def poster() -> None:
         nonlocal held
         for number, audience in waiting:
-            count = await server.store.push(FIRST_ID + APART * (number + 1), audience)
+            tweet_id = FIRST_ID + APART * (number + 1)
+            count = await server.store.push(tweet_id, audience)
             held += count
+            outcome = LinkOutcome(0, count, len(audience) - count, clock.now_us(), len(audience))
+            await server.records.record(tweet_id, 0, outcome)
 
     own, theirs = cpu_seconds(os.getpid()), cpu_seconds(server.pid)
     await asyncio.gather(*(poster() for _ in range(load.in_flight)))

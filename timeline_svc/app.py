@@ -31,7 +31,7 @@ from timeline_svc.config import TimelineConfig
 from timeline_svc.consumers.author_class_changed import on_author_class_changed
 from timeline_svc.consumers.fanout_job import abandon_fanout_job, on_fanout_job
 from timeline_svc.consumers.follow_changed import on_follow_changed
-from timeline_svc.consumers.tweet_created import on_tweet_created
+from timeline_svc.consumers.tweet_created import abandon_tweet_created, on_tweet_created
 from timeline_svc.fanout.backfill import Backfill
 from timeline_svc.fanout.deliver import Fanout
 from timeline_svc.home.audit import Audited, Auditor
@@ -154,6 +154,7 @@ def _consumer(
         },
         jobs={"job.fanout.*": partial(on_fanout_job, fanout=fanout, backfill=backfill, confirmer=confirmer)},
         abandon_job=partial(abandon_fanout_job, records=fanout.records, confirmer=confirmer),
+        abandon_event=partial(abandon_tweet_created, records=fanout.records),
         confirmer=confirmer,
         clock=clock,
         metrics=metrics,

@@ -30,7 +30,8 @@ class Consumer:
     Handlers are called more than once, also at the same time, and must bear it. One that raises NotYet, or says that
     something behind is away (Unavailable, DeadlineExceeded, BusUnavailable, OSError), is called again for as long as
     it takes. After any other exception it is called again with growing delays, and at the sixth in this process the
-    event is confirmed DEAD. A job that fails so is handed to `abandon_job` with the reason, and acked.
+    event is confirmed DEAD, and handed to `abandon_event` with the reason. A job that fails so is handed to
+    `abandon_job`, and acked.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Consumer:
         clock: Clock,
         jobs: Mapping[str, Callable[[bytes], Awaitable[None]]] | None = None,
         abandon_job: Callable[[bytes, str], Awaitable[None]] | None = None,
+        abandon_event: Callable[[events_pb2.Event, str], Awaitable[None]] | None = None,
         confirmer: Confirmer | None = None,
         metrics: Metrics | None = None,
         ack_wait: timedelta = ACK_WAIT,
@@ -52,6 +54,7 @@ class Consumer:
         self._events = events
         self._jobs = jobs or {}
         self._abandon_job = abandon_job
+        self._abandon_event = abandon_event
         self._confirmer = confirmer or Confirmer(bus, group)
         self._attempts = Attempts(group, clock=clock, metrics=metrics or Metrics(), retry_after=retry_after)
         self._ack_wait = ack_wait
@@ -86,6 +89,8 @@ class Consumer:
         route = ROUTES[kind]
         if isinstance(outcome, str):
             await self._confirmer.dead(route.service, event.event_id, outcome)
+            if self._abandon_event is not None:
+                await self._give_up(self._abandon_event(event, outcome), delivery)
         elif outcome is Outcome.DONE and self._group in route.required_groups:
             await self._confirmer.done(route.service, event.event_id)
         await delivery.ack()
@@ -105,8 +110,11 @@ class Consumer:
         if outcome is None:
             return
         if isinstance(outcome, str) and self._abandon_job is not None:
-            try:
-                await self._abandon_job(delivery.payload, outcome)
-            except Exception:  # noqa: BLE001 - or the same job would end every process that takes it
-                _log.exception("%s: a job on %s cannot even be given up", self._group, delivery.subject)
+            await self._give_up(self._abandon_job(delivery.payload, outcome), delivery)
         await delivery.ack()
+
+    async def _give_up(self, abandoning: Awaitable[None], delivery: Delivery) -> None:
+        try:
+            await abandoning
+        except Exception:  # noqa: BLE001 - or the same message would end every process that takes it
+            _log.exception("%s: what came on %s cannot even be given up", self._group, delivery.subject)

@@ -28,6 +28,7 @@ async def consuming(
     kind: str = "tweet_created",
     jobs: Mapping[str, Callable[[bytes], Awaitable[None]]] | None = None,
     abandon_job: Callable[[bytes, str], Awaitable[None]] | None = None,
+    abandon_event: Callable[[events_pb2.Event, str], Awaitable[None]] | None = None,
     metrics: Metrics | None = None,
 ) -> AsyncIterator[None]:
     """Work until the block ends."""
@@ -37,6 +38,7 @@ async def consuming(
         events={kind: handler},
         jobs=jobs,
         abandon_job=abandon_job,
+        abandon_event=abandon_event,
         clock=SystemClock(),
         metrics=metrics,
         ack_wait=ACK_WAIT,

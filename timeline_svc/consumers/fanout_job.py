@@ -6,6 +6,7 @@ from contextlib import suppress
 
 from aviary.events.v1.events_pb2 import FanoutJob
 from mesh.errors import Unavailable
+from mesh.events.confirm import LONGEST_REASON
 from mesh.events.consume import Confirmer
 from timeline_svc.fanout.backfill import Backfill
 from timeline_svc.fanout.deliver import Fanout
@@ -25,7 +26,7 @@ async def abandon_fanout_job(payload: bytes, reason: str, *, records: FanoutReco
     job = FanoutJob.FromString(payload)
     if job.tweet_id:
         with suppress(Unavailable):  # what operators may ask about it later must not hold it up
-            await records.give_up(job.tweet_id, reason)
+            await records.give_up(job.tweet_id, reason[:LONGEST_REASON])
     await confirmer.dead(owner_of(job), job.event_id, reason)
 
 

@@ -5,11 +5,19 @@ from __future__ import annotations
 from datetime import timedelta
 
 from aviary.events.v1.events_pb2 import Event
+from mesh.events.confirm import LONGEST_REASON
 from mesh.events.consume import NotYet, Outcome
 from timeline_svc.fanout.deliver import Fanout
+from timeline_svc.store import FanoutRecords
 from views.clients.tweets import StoredTweets
 
 NOT_VISIBLE_YET = timedelta(seconds=1)
+
+
+async def abandon_tweet_created(event: Event, reason: str, *, records: FanoutRecords) -> None:
+    """Keep for operators why the fan-out did not begin. Other events have no fan-out."""
+    if event.HasField("tweet_created"):
+        await records.give_up(event.tweet_created.tweet.tweet_id, reason[:LONGEST_REASON])
 
 
 async def on_tweet_created(event: Event, *, tweets: StoredTweets, fanout: Fanout) -> Outcome:

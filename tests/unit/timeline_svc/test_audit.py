@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Collection
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import cycle
 
@@ -186,12 +186,29 @@ async def test_ids_below_the_floor_are_not_missing(audits: Audits) -> None:
     assert await audits.audit(ANN) is Verdict.EQUAL
 
 
+async def test_ids_that_a_trim_takes_out_between_the_questions_are_not_missing(audits: Audits) -> None:
+    class PushedMeanwhile(AskedTweets):
+        async def newest_ids(
+            self, author_ids: Collection[int], *, limit: int, below: int = 0, above: int = 0
+        ) -> dict[int, list[int]]:
+            found = await super().newest_ids(author_ids, limit=limit, below=below, above=above)
+            for tweet_id in audits.world.post_many(BOB, 40)[::-1]:
+                await audits.homes.push(tweet_id, [ANN])
+            return found
+
+    oracle = replace(audits.auditor.kinds[0].oracle, tweets=PushedMeanwhile(audits.world))
+    found = await oracle.differences(ANN)
+    assert found is not None
+    assert found.are_none
+    assert (await audits.homes.state(ANN)).floor > 0
+
+
 async def test_a_tweet_that_arrives_meanwhile_was_never_missing(audits: Audits) -> None:
     late = audits.world.post(BOB)
     audits.waiting.answered.clear()
     async with asyncio.TaskGroup() as tasks:
         verdict = tasks.create_task(audits.audit(ANN))
-        await audits.waiting.asked.wait()
+        await wait_until(audits.waiting.asked.is_set)
         await audits.homes.push(late, [ANN])
         even_later = audits.world.post(CYD)
         audits.waiting.answered.set()
@@ -223,7 +240,7 @@ async def test_a_follow_that_changes_meanwhile_leaves_it_open(audits: Audits) ->
     audits.waiting.answered.clear()
     async with asyncio.TaskGroup() as tasks:
         verdict = tasks.create_task(audits.audit(ANN))
-        await audits.waiting.asked.wait()
+        await wait_until(audits.waiting.asked.is_set)
         audits.world.unfollow(ANN, BOB)
         audits.world.follow(ANN, BOB)
         audits.waiting.answered.set()
@@ -244,7 +261,7 @@ async def test_a_timeline_that_goes_meanwhile_is_built_by_its_next_reader(audits
     audits.waiting.answered.clear()
     async with asyncio.TaskGroup() as tasks:
         verdict = tasks.create_task(audits.audit(ANN))
-        await audits.waiting.asked.wait()
+        await wait_until(audits.waiting.asked.is_set)
         await audits.homes.drop(ANN)
         audits.waiting.answered.set()
     assert verdict.result() is Verdict.ABSENT

@@ -7,9 +7,11 @@ from functools import partial
 import pytest
 
 from aviary.events.v1 import events_pb2
+from aviary.type.v1.tweet_pb2 import Tweet
 from mesh.events.consume import Confirmer
 from mesh.events.memory import MemoryBus
 from timeline_svc.consumers.fanout_job import abandon_fanout_job
+from timeline_svc.consumers.tweet_created import abandon_tweet_created
 from timeline_svc.model import FanoutRecord
 from timeline_svc.store.memory import MemoryFanoutRecords
 
@@ -30,3 +32,12 @@ async def test_a_link_that_is_given_up_leaves_a_dead_letter_with_the_events_owne
     assert list(confirmation.event_ids) == [77]
     assert confirmation.status == events_pb2.CONFIRMATION_STATUS_DEAD
     assert confirmation.reason == "KeyError: 1"
+
+
+async def test_an_event_that_is_given_up_is_kept_for_a_tweet_only() -> None:
+    records = MemoryFanoutRecords()
+    posted = events_pb2.Event(event_id=9, tweet_created=events_pb2.TweetCreated(tweet=Tweet(tweet_id=9)))
+    await abandon_tweet_created(posted, "KeyError: 1", records=records)
+    await abandon_tweet_created(events_pb2.Event(event_id=8, follow_changed={}), "KeyError: 1", records=records)
+    assert await records.find(9) == FanoutRecord({}, "KeyError: 1")
+    assert await records.find(8) is None

@@ -76,7 +76,7 @@ class _FanoutStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FanoutSta
     FANOUT_STATE_DONE: _FanoutState.ValueType  # 3
     """The last link was made."""
     FANOUT_STATE_DEAD: _FanoutState.ValueType  # 4
-    """A link was given up: the tweet's event is a dead letter of tweet_svc."""
+    """A link was given up: the tweet's event is a dead letter of tweet_svc, to be replayed."""
     FANOUT_STATE_UNKNOWN: _FanoutState.ValueType  # 5
     """Not known: not begun, older than a day, no such tweet, or Redis has lost it since."""
 
@@ -91,7 +91,7 @@ FANOUT_STATE_RUNNING: FanoutState.ValueType  # 2
 FANOUT_STATE_DONE: FanoutState.ValueType  # 3
 """The last link was made."""
 FANOUT_STATE_DEAD: FanoutState.ValueType  # 4
-"""A link was given up: the tweet's event is a dead letter of tweet_svc."""
+"""A link was given up: the tweet's event is a dead letter of tweet_svc, to be replayed."""
 FANOUT_STATE_UNKNOWN: FanoutState.ValueType  # 5
 """Not known: not begun, older than a day, no such tweet, or Redis has lost it since."""
 Global___FanoutState: _TypeAlias = FanoutState  # noqa: Y015
