@@ -9,7 +9,7 @@ from aviary.options.v1.method_policy_pb2 import AUTH_LEVEL_SERVICE, AUTH_LEVEL_U
 from tests.support.contract import Method, methods, routes
 
 SERVICES = {"user_svc", "tweet_svc", "graph_svc", "engagement_svc", "timeline_svc"}
-READS = ("Get", "BatchGet", "List", "Resolve")
+READS = ("Get", "BatchGet", "List", "Resolve", "Explain")
 PUBLIC = [method for method in methods() if method.is_public]
 INTERNAL = [method for method in methods() if not method.is_public]
 # A repeated log-in is a second session, on purpose.

@@ -38,6 +38,8 @@ async def test_an_event_that_is_given_up_is_kept_for_a_tweet_only() -> None:
     records = MemoryFanoutRecords()
     posted = events_pb2.Event(event_id=9, tweet_created=events_pb2.TweetCreated(tweet=Tweet(tweet_id=9)))
     await abandon_tweet_created(posted, "KeyError: 1", records=records)
-    await abandon_tweet_created(events_pb2.Event(event_id=8, follow_changed={}), "KeyError: 1", records=records)
+    await abandon_tweet_created(
+        events_pb2.Event(event_id=8, follow_changed=events_pb2.FollowChanged()), "KeyError: 1", records=records
+    )
     assert await records.find(9) == FanoutRecord({}, "KeyError: 1")
     assert await records.find(8) is None
