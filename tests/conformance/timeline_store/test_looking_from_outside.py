@@ -77,6 +77,16 @@ async def test_owners_are_found_among_other_keys_and_by_kind(pipeline: Pipelined
         assert await lists.some_owner() == BOB
 
 
+async def test_every_owner_of_many_comes_up_wherever_redis_keeps_the_key(pipeline: PipelinedRedis) -> None:
+    homes = in_redis(pipeline)
+    for number in range(5_000):
+        await pipeline.execute_command("SET", f"tweet:{number}", "x")
+    owners = set(range(1, 201))
+    for owner_id in owners:
+        await ready(homes, owner_id)
+    assert {await homes.some_owner() for _ in range(4_000)} == owners
+
+
 async def test_a_damaged_timeline_shows_its_damage(pipeline: PipelinedRedis) -> None:
     store = in_redis(pipeline)
     await ready(store, ANN, 3)

@@ -82,13 +82,19 @@ class RedisTimelineStore(TimelineStore):
 
     async def some_owner(self) -> int | None:
         cursor: int = secrets.randbits(32)  # any number is a place to begin at
+        owners: list[int] = []
+        has_turned = False
         for _ in range(MOST_LOOKS):
-            cursor, keys = await self._command("SCAN", cursor, "MATCH", f"{self._prefix}*", "COUNT", KEYS_PER_LOOK)
-            owners = [int(found[1]) for key in keys if (found := _OWNER.search(key))]
-            if owners:
-                return secrets.choice(owners)
-            cursor = int(cursor)
-        return None
+            reply, keys = await self._command("SCAN", cursor, "MATCH", f"{self._prefix}*", "COUNT", KEYS_PER_LOOK)
+            owners += (int(found[1]) for key in keys if (found := _OWNER.search(key)))
+            cursor = int(reply)
+            # What begins near the end looks at the beginning too: few looks begin before what lies there.
+            if cursor or has_turned:
+                if owners or not cursor:
+                    break
+            else:
+                has_turned = True
+        return secrets.choice(owners) if owners else None
 
     async def push(self, tweet_id: int, owner_ids: Collection[int]) -> int:
         arguments = (member(tweet_id), self._limits.capacity, self._limits.slack)
