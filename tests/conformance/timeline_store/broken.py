@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
-from timeline_svc.model import Status
-from timeline_svc.store.memory import MemoryTimelineStore, _Timeline
+from timeline_svc.model import FanoutRecord, LinkOutcome, Status, Stretch
+from timeline_svc.store.memory import MemoryFanoutRecords, MemoryTimelineStore, _Timeline
 
 
 class TrimLeavesTheFloor(MemoryTimelineStore):
@@ -51,3 +52,35 @@ class AnyBuilderFinishes(MemoryTimelineStore):
         return await super().finish_build(
             owner_id, timeline.generation if timeline else generation, tweet_ids, floor=floor
         )
+
+
+class ContentsWhileBuilding(MemoryTimelineStore):
+    async def contents(self, owner_id: int) -> Stretch | None:
+        timeline = self._timelines.get(owner_id)
+        return Stretch(sorted(timeline.ids, reverse=True), timeline.floor) if timeline else None
+
+
+class ContentsOfAPage(MemoryTimelineStore):
+    async def contents(self, owner_id: int) -> Stretch | None:
+        return await self.page(owner_id, below=0, limit=8)
+
+
+class AlwaysTheSameOwner(MemoryTimelineStore):
+    async def some_owner(self) -> int | None:
+        return next(iter(self._timelines), None)
+
+
+class RepeatsAdd(MemoryFanoutRecords):
+    async def record(self, tweet_id: int, after_edge_id: int, outcome: LinkOutcome) -> None:
+        found = await self.find(tweet_id)
+        before = found.links.get(after_edge_id) if found else None
+        delivered = before.delivered_count if before else 0
+        await super().record(
+            tweet_id, after_edge_id, replace(outcome, delivered_count=delivered + outcome.delivered_count)
+        )
+
+
+class RepeatsAreLater(MemoryFanoutRecords):
+    async def record(self, tweet_id: int, after_edge_id: int, outcome: LinkOutcome) -> None:
+        found = self._records.get(tweet_id, FanoutRecord({}))
+        self._records[tweet_id] = FanoutRecord({**found.links, after_edge_id: outcome})

@@ -17,10 +17,12 @@ from mesh.events.consume import NotYet
 from mesh.events.memory import MemoryBus
 from mesh.metrics import Metrics
 from tests.services.timeline_svc.world import World
+from tests.unit.timeline_svc.asked_world import AskedGraph, AskedTweets
 from tests.unit.timeline_svc.gates import GatedGraph, GatedStore, GatedTweets, Gates, settle
 from timeline_svc.fanout.backfill import Backfill
 from timeline_svc.fanout.deliver import Fanout, chain
 from timeline_svc.home.errands import Errands
+from timeline_svc.home.oracle import HomeOwnership, Oracle
 from timeline_svc.home.rebuild import Rebuilder
 from timeline_svc.metrics import TimelineMetrics
 from timeline_svc.model import AuthorClass, Status, TimelineLimits
@@ -61,6 +63,7 @@ class Simulation:
         self.world = World(first_id=1_900_000_000_000_000_000)
         self.clock = FrozenClock()
         self.missing: list[str] = []
+        self.audited: list[int] = []
         self.checked = 0
         self._store = parts.store(limits=LIMITS, clock=self.clock)
         self._gates = Gates(self.chance)
@@ -79,6 +82,8 @@ class Simulation:
         self._homes = homes
         self._rebuilder = parts.rebuilder(homes, graph, tweets, self._errands, metrics, LIMITS.capacity)
         lists = MemoryTimelineStore(limits=LIMITS, clock=self.clock)
+        asked, written = AskedGraph(self.world), AskedTweets(self.world)
+        self._oracle = Oracle(self._store, HomeOwnership(asked, asked), written, written)
         self._fanout = Fanout(graph, homes, lists, self._bus, self.clock, Metrics(), metrics, MemoryFanoutRecords())
         self._backfill = parts.backfill(graph, tweets, homes, self._bus, MOST_IDS_OF_AN_AUTHOR)
 
@@ -249,3 +254,5 @@ class Simulation:
                 for tweet_id in expected
                 if tweet_id not in page.ids
             ]
+            found = await self._oracle.differences(owner_id)
+            self.audited += found.missing if found else ()
