@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from random import Random
 
 import grpc
@@ -14,11 +15,15 @@ from aviary.timeline.internal.v1 import timeline_internal_service_pb2 as pb
 from aviary.timeline.internal.v1.timeline_internal_service_pb2_grpc import TimelineInternalServiceStub
 from mesh.ids import id_time_us
 from tests.services.timeline_svc.conftest import Home
+from tests.services.timeline_svc.neighbours import Traffic
 from tests.services.timeline_svc.operator import operator_of
 from tests.services.timeline_svc.world import World
-from tests.support.running import failure, issue_service_token, issue_user_token
+from tests.support.running import failure, issue_service_token, issue_user_token, running
+from timeline_svc.app import open_service
+from timeline_svc.config import TimelineConfig
 from timeline_svc.model import AuthorClass
 from timeline_svc.store import TimelineStore
+from views.cache import BodyCache
 
 ANN, BOB, CYD, STAR = 101, 102, 103, 201
 
@@ -138,6 +143,31 @@ async def test_an_absent_timeline_stays_absent(home: Home, world: World, homes: 
     assert await redis.keys("tl:*") == []
     assert await homes.begin_build(ANN)
     assert "is being built" in fact_of(await explain(home, ANN, tweet_id), TIMELINE).text
+
+
+async def test_without_redis_it_explains_how_pages_do_without(
+    config: TimelineConfig, redis: Redis, world: World
+) -> None:
+    world.follow(ANN, BOB)
+    tweet_id = world.post(BOB)
+    away = replace(config, mesh=replace(config.mesh, redis_url="redis://127.0.0.1:1/0"))
+    async with open_service(away) as service, running(service) as server:
+        home = Home(server, world, BodyCache(redis))
+        answer = await explain(home, ANN, tweet_id)
+        assert answer.shown
+        assert "while Redis is away" in fact_of(answer, TIMELINE).text
+        assert "Redis cannot be reached" in fact_of(answer, EVENT).text
+        assert fact_of(answer, ENTRY).text == "the id is among the author's tweets"
+        assert await home.ids(ANN) == [tweet_id]
+
+
+@pytest.mark.parametrize("down", ["graph", "tweet"])
+async def test_without_a_source_there_is_no_explanation(home: Home, world: World, traffic: Traffic, down: str) -> None:
+    tweet_id = world.post(ANN)
+    traffic.down.add(down)
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await explain(home, ANN, tweet_id)
+    assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
 
 
 @pytest.mark.parametrize("seed", [1, 2])
