@@ -17,6 +17,7 @@ from mesh.events.interface import Outbox, OutboxEvent, Place
 from mesh.storage.cassandra import Cassandra
 from mesh.storage.cassandra_outbox import CassandraOutbox
 from mesh.storage.cassandra_outbox_rows import insert, place_at
+from mesh.storage.memory import MemoryOutbox
 from mesh.storage.outbox import SqliteOutbox, append
 from mesh.storage.sqlite import SqliteDatabase, open_database
 from tests.support.cassandra import open_keyspace
@@ -64,6 +65,20 @@ def _on_sqlite(database: SqliteDatabase, clock: Clock) -> StoredOutbox:
 
 
 @asynccontextmanager
+async def memory_outbox(_folder: Path, clock: Clock | None = None) -> AsyncIterator[StoredOutbox]:
+    """The outbox of a simulated service."""
+    yield _in_memory(MemoryOutbox(), clock or SystemClock())
+
+
+def _in_memory(outbox: MemoryOutbox, clock: Clock) -> StoredOutbox:
+    async def write(*events: OutboxEvent, at_us: int | None = None) -> None:
+        for event in events:
+            outbox.append(event, at_us=clock.now_us() if at_us is None else at_us)
+
+    return StoredOutbox(outbox, write, write, write, again=lambda: _in_memory(outbox, clock))
+
+
+@asynccontextmanager
 async def cassandra_outbox(_folder: Path, clock: Clock | None = None) -> AsyncIterator[StoredOutbox]:
     """The outbox of tweet_svc, empty."""
     async with open_keyspace("tweet") as cassandra:
@@ -100,6 +115,7 @@ def on_cassandra(
 
 # How each is opened in a folder, with a clock.
 BACKENDS: dict[str, Callable[[Path, Clock | None], AbstractAsyncContextManager[StoredOutbox]]] = {
+    "memory": memory_outbox,
     "sqlite": sqlite_outbox,
     "cassandra": cassandra_outbox,
 }

@@ -11,6 +11,7 @@ from typing import Any
 
 from graph_svc.store import GraphStore
 from graph_svc.store.cassandra import CassandraGraphStore
+from graph_svc.store.memory import MemoryGraphStore
 from graph_svc.store.sqlite import SqliteGraphStore
 from mesh.clock import SystemClock
 from mesh.errors import Unavailable
@@ -18,6 +19,7 @@ from mesh.events.interface import Outbox
 from mesh.metrics import Metrics
 from mesh.storage.cassandra import Cassandra, Row, Statement
 from mesh.storage.cassandra_outbox import CassandraOutbox
+from mesh.storage.memory import MemoryOutbox
 from mesh.storage.outbox import SqliteOutbox
 from mesh.storage.sqlite import open_database
 from tests.support.cassandra import _session, open_keyspace
@@ -51,11 +53,29 @@ class LosesAnAnswer:
     async def write(self, *arguments: Any) -> Any:
         return self._unless_first(await self._database.write(*arguments))
 
+    async def follow(self, *arguments: Any, **named: Any) -> Any:
+        return self._unless_first(await self._database.follow(*arguments, **named))
+
+    async def unfollow(self, *arguments: Any, **named: Any) -> Any:
+        return self._unless_first(await self._database.unfollow(*arguments, **named))
+
     def _unless_first(self, answer: Any) -> Any:
         if not self._has_lost:
             self._has_lost = True
             raise Unavailable.backend("the store")
         return answer
+
+
+@asynccontextmanager
+async def open_memory(_folder: Path) -> AsyncIterator[Backend]:
+    outbox = MemoryOutbox()
+    store = MemoryGraphStore(outbox)
+
+    async def announced() -> list[bytes]:
+        return [row.event.payload for row in await outbox.pending(after=0, limit=100_000)]
+
+    unheard: Any = LosesAnAnswer(store)
+    yield Backend(store, store, unheard, outbox, announced)
 
 
 @asynccontextmanager
@@ -105,4 +125,4 @@ _EVENTS = Statement("test.events", "SELECT sequence, event_id, payload FROM outb
 
 Open = Callable[[Path], AbstractAsyncContextManager[Backend]]
 
-BACKENDS: dict[str, Open] = {"sqlite": open_sqlite, "cassandra": open_cassandra}
+BACKENDS: dict[str, Open] = {"memory": open_memory, "sqlite": open_sqlite, "cassandra": open_cassandra}

@@ -16,12 +16,14 @@ from mesh.ids import first_id_at
 from mesh.metrics import Metrics
 from mesh.storage.cassandra import Cassandra
 from mesh.storage.cassandra_outbox import CassandraOutbox
+from mesh.storage.memory import MemoryOutbox
 from mesh.storage.outbox import SqliteOutbox
 from mesh.storage.sqlite import SqliteDatabase, open_database
 from tests.support.cassandra import _session, open_keyspace
 from tweet_svc.model import RequestKey, Tweet
 from tweet_svc.store import TweetStore
 from tweet_svc.store.cassandra import CassandraTweetStore
+from tweet_svc.store.memory import MemoryTweetStore
 from tweet_svc.store.sqlite import SqliteTweetStore
 
 ANN, BOB, CYD = 11, 12, 13
@@ -38,7 +40,7 @@ class Opened:
 
     store: TweetStore
     outbox: Outbox
-    engine: SqliteDatabase | Cassandra
+    engine: SqliteDatabase | Cassandra | MemoryOutbox
 
     async def announced(self) -> list[int]:
         """The ids of the events that wait, in their order."""
@@ -53,6 +55,18 @@ async def open_sqlite(folder: Path) -> AsyncIterator[Opened]:
     schema = files("tweet_svc.store") / "schema" / "sqlite"
     async with open_database(folder / "tweet_svc.db", component="tweet", schema=schema) as database:
         yield Opened(SqliteTweetStore(database), SqliteOutbox(database), database)
+
+
+@asynccontextmanager
+async def open_memory(folder: Path) -> AsyncIterator[Opened]:
+    """Empty for a new folder; the same store for the same one, as a process that starts again finds its rows."""
+    if folder not in _IN_MEMORY:
+        outbox = MemoryOutbox()
+        _IN_MEMORY[folder] = Opened(MemoryTweetStore(outbox), outbox, outbox)
+    yield _IN_MEMORY[folder]
+
+
+_IN_MEMORY: dict[Path, Opened] = {}
 
 
 @asynccontextmanager
@@ -74,6 +88,7 @@ def on_cassandra(cassandra: Cassandra) -> Opened:
 
 # A new backend is one more line.
 BACKENDS: dict[str, Open] = {
+    "memory": open_memory,
     "sqlite": open_sqlite,
     "cassandra": open_cassandra,
 }
