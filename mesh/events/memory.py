@@ -138,8 +138,10 @@ class MemoryBus(EventBus):
     async def wait_for_news(self, place: _Place, *, until: float) -> None:
         """Wait for a message, for the next one to be due, or until a loop time."""
         news = self._news
+        # While the bus is away nothing that is due goes out: its return is news.
+        due = until if self._is_away else min(place.due.values(), default=until)
         try:
-            async with asyncio.timeout_at(min(until, min(place.due.values(), default=until))):
+            async with asyncio.timeout_at(min(until, due)):
                 await news.wait()
         except TimeoutError:
             return

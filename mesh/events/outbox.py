@@ -31,6 +31,8 @@ _log = logging.getLogger(__name__)
 READ_AT_ONCE = 512
 # Rows kept in memory, without their payload once published; a slow group must not fill it.
 MOST_UNCONFIRMED = 20_000
+# Publishes that wait for the broker's answer at the same time.
+IN_FLIGHT = 128
 POLL = timedelta(milliseconds=250)
 LOOK_EVERY = timedelta(seconds=1)
 # Events looked at before others get their turn.
@@ -66,6 +68,7 @@ class OutboxWorker:
         longest_repeat: timedelta = LONGEST_REPEAT,
         look_every: timedelta = LOOK_EVERY,
         most_unconfirmed: int = MOST_UNCONFIRMED,
+        in_flight: int = IN_FLIGHT,
     ) -> None:
         self._outbox = outbox
         self._bus = bus
@@ -80,7 +83,12 @@ class OutboxWorker:
         self._settlement = Settlement(outbox, clock, metrics=self._metrics, service=service)
         self._window = Window(outbox, self._settlement)
         self._publishing = Publishing(
-            bus, self._window, clock=clock, repeat_after=repeat_after, longest_repeat=longest_repeat
+            bus,
+            self._window,
+            clock=clock,
+            repeat_after=repeat_after,
+            longest_repeat=longest_repeat,
+            in_flight=in_flight,
         )
         self._own = OwnEffects(own, self._window, clock=clock, then=self._publish_if_new)
 

@@ -13,7 +13,6 @@ from mesh.events.window import Window
 
 _log = logging.getLogger(__name__)
 
-IN_FLIGHT = 128
 SHORTEST_PAUSE = timedelta(seconds=0.1)
 LONGEST_PAUSE = timedelta(seconds=1)
 
@@ -22,13 +21,21 @@ class Publishing:
     """A queue of events on their way to the broker. An event leaves it when the broker has acked it."""
 
     def __init__(
-        self, bus: EventBus, window: Window, *, clock: Clock, repeat_after: timedelta, longest_repeat: timedelta
+        self,
+        bus: EventBus,
+        window: Window,
+        *,
+        clock: Clock,
+        repeat_after: timedelta,
+        longest_repeat: timedelta,
+        in_flight: int,
     ) -> None:
         self._bus = bus
         self._window = window
         self._clock = clock
         self._repeat_after = repeat_after
         self._longest_repeat = longest_repeat
+        self._in_flight = in_flight
         self._queue: asyncio.Queue[Unconfirmed] = asyncio.Queue()
         self._may_try = asyncio.Event()
         self._may_try.set()
@@ -43,7 +50,7 @@ class Publishing:
     async def run(self) -> None:
         """Work until cancelled."""
         async with asyncio.TaskGroup() as group:
-            for _ in range(IN_FLIGHT):
+            for _ in range(self._in_flight):
                 group.create_task(self._work())
 
     async def _work(self) -> None:

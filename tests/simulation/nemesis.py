@@ -1,0 +1,102 @@
+"""What befalls whole parts: processes die between two steps, Redis is emptied, the broker forgets, stores go away."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from random import Random
+
+from tests.simulation.faults import Faults
+from tests.simulation.history import History
+from tests.simulation.services import SimulatedMesh
+from tests.simulation.virtual_time import VirtualLoop
+
+FEWEST, MOST = 3, 7
+MOST_STEPS_AWAY = 40
+STORES = ("tweet store", "graph store", "redis")
+MORTAL = ("tweet", "graph", "timeline", "worker", "worker", "engagement")
+
+
+class Nemesis:
+    """Strikes `FEWEST` to `MOST` times while users live, and at the end mends everything."""
+
+    def __init__(
+        self, mesh: SimulatedMesh, faults: Faults, history: History, *, chance: Random, loop: VirtualLoop
+    ) -> None:
+        self._mesh = mesh
+        self._faults = faults
+        self._history = history
+        self._chance = chance
+        self._loop = loop
+        self._pending: set[asyncio.Task[None]] = set()
+
+    async def strike(self, lasts: float) -> None:
+        """Within so many seconds."""
+        times = sorted(self._chance.random() * lasts for _ in range(self._chance.randint(FEWEST, MOST)))
+        for at in times:
+            await asyncio.sleep(max(0.0, at - self._loop.time()))
+            self._chance.choices(
+                (self._kill, self._empty_redis, self._evict, self._forget, self._lose_bus, self._lose_store),
+                weights=(8, 3, 2, 2, 1, 3),
+            )[0]()
+
+    def mend(self) -> None:
+        """Everything is there again, and calls do not fail."""
+        for task in self._pending:
+            task.cancel()
+        self._faults.is_on = False
+        self._faults.away.clear()
+        self._mesh.bus.come_back()
+        self._mesh.start()
+
+    def _kill(self) -> None:
+        host = self._mesh.hosts[self._chance.choice(MORTAL)]
+        until = 0.02 + self._chance.random() ** 2 * 2
+
+        def now() -> None:
+            self._tell(f"{host.name} is killed")
+            host.kill()
+            self._later(until, host.start)
+
+        self._loop.at_step(self._chance.randrange(MOST_STEPS_AWAY), now)
+
+    def _empty_redis(self) -> None:
+        self._tell("Redis is emptied")
+        self._mesh.redis.forget_all()
+        self._mesh.homes.forget_all()
+        self._mesh.lists.forget_all()
+
+    def _evict(self) -> None:
+        self._tell("Redis evicts some timelines")
+        for store in (self._mesh.homes, self._mesh.lists):
+            for owner_id in self._mesh.users.users.values():
+                if self._chance.random() < 0.5:
+                    store.forget(owner_id.user_id)
+
+    def _forget(self) -> None:
+        self._tell("the broker forgets everything")
+        self._mesh.bus.forget()
+
+    def _lose_bus(self) -> None:
+        self._tell("the broker is away")
+        self._mesh.bus.go_away()
+        self._later(self._chance.random() * 4, self._mesh.bus.come_back)
+
+    def _lose_store(self) -> None:
+        name = self._chance.choice(STORES)
+        self._tell(f"{name} is away")
+        self._faults.away.add(name)
+        self._later(self._chance.random() * 2, lambda: self._faults.away.discard(name))
+
+    def _later(self, seconds: float, do: Callable[[], None]) -> None:
+        async def wait() -> None:
+            await asyncio.sleep(seconds)
+            do()
+
+        task = self._loop.start_for(None, wait())
+        self._pending.add(task)
+        task.add_done_callback(self._pending.discard)
+
+    def _tell(self, what: str) -> None:
+        self._faults.made[what] += 1
+        self._history.tell(self._loop.time(), f"** {what}")

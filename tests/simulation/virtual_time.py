@@ -1,0 +1,148 @@
+"""A loop whose time jumps to the next timer when nothing is ready: nobody waits, and one seed is one order of steps.
+
+Nothing in it may touch the world outside: a socket, a thread or an executor is a failure that says where.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections import deque
+from collections.abc import Callable, Coroutine
+from contextvars import Context
+from typing import Any, NoReturn, cast
+
+from mesh.clock import Clock
+
+START_US = 1_800_000_000_000_000
+MOST_STEPS = 400_000
+MOST_CANCELLED = 60
+
+
+class LeftTheSimulation(BaseException):
+    """Something asked for real I/O or for a thread; the stack says who. Not an Exception: nobody may handle it."""
+
+
+class NeverQuiet(BaseException):
+    """The run does not come to an end: nothing is left that could happen, or ever more happens."""
+
+
+class SimulatedTask(asyncio.Task[Any]):
+    """A task with a number in place of its address, so that sets of tasks have one order; and whose it is."""
+
+    number: int
+    owner: object
+
+    def __hash__(self) -> int:
+        return self.number
+
+
+class VirtualLoop(asyncio.BaseEventLoop):
+    """`steps` counts its turns; `at_step` has something done before one of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.steps = 0
+        self.most_steps = MOST_STEPS
+        self._now = 0.0
+        self._numbers = 0
+        self._at_steps: dict[int, Callable[[], None]] = {}
+        self._owner_of_next: object = None
+        self._ready: deque[Any]
+        self._scheduled: list[Any]
+        self._timer_cancelled_count = 0
+        self.set_task_factory(cast("Any", _make_task))
+
+    def time(self) -> float:
+        return self._now
+
+    def start_for(self, owner: object, work: Coroutine[Any, Any, Any]) -> SimulatedTask:
+        """A task that belongs to `owner`, as do those that it starts."""
+        self._owner_of_next = owner
+        try:
+            return cast("SimulatedTask", self.create_task(work))
+        finally:
+            self._owner_of_next = None
+
+    def tasks_of(self, owner: object) -> list[SimulatedTask]:
+        """Those that are not done, oldest first."""
+        tasks = [cast("SimulatedTask", task) for task in asyncio.all_tasks(self)]
+        return sorted((task for task in tasks if task.owner is owner), key=lambda task: task.number)
+
+    def at_step(self, later: int, do: Callable[[], None]) -> None:
+        """Have it done before the step that is so many steps away: between two awaits of whoever runs then."""
+        step = self.steps + 1 + later
+        while step in self._at_steps:
+            step += 1
+        self._at_steps[step] = do
+
+    def run_in_executor(self, executor: object, func: Callable[..., object], *args: object) -> NoReturn:
+        raise LeftTheSimulation(f"a thread was asked for, to run {func}")
+
+    def call_soon_threadsafe(self, callback: Any, *args: Any, context: Context | None = None) -> NoReturn:
+        raise LeftTheSimulation(f"another thread calls {callback}")
+
+    def _add_reader(self, fd: object, callback: object, *args: object) -> NoReturn:
+        raise LeftTheSimulation(f"a socket is read by {callback}")
+
+    def _run_once(self) -> None:
+        """As the base's, which asks a selector how long to sleep. Here the next timer is now."""
+        self.steps += 1
+        if self.steps > self.most_steps:
+            self.most_steps += MOST_STEPS  # for whoever ends the tasks that are left
+            raise NeverQuiet(f"no end after {MOST_STEPS} steps, at {self._now:.1f} s")
+        if self._at_steps and self.steps in self._at_steps:
+            self._at_steps.pop(self.steps)()
+        if self._timer_cancelled_count > MOST_CANCELLED:
+            self._forget_cancelled()
+        ready, timers = self._ready, self._scheduled
+        while timers and (timers[0]._cancelled or not ready or timers[0]._when <= self._now):
+            timer = heapq.heappop(timers)
+            timer._scheduled = False
+            if timer._cancelled:
+                self._timer_cancelled_count -= 1
+            else:
+                self._now = max(self._now, timer._when)
+                ready.append(timer)
+        if not ready:
+            raise NeverQuiet("nothing is left that could happen")
+        for _ in range(len(ready)):
+            handle = ready.popleft()
+            if not handle._cancelled:
+                handle._run()
+
+    def _forget_cancelled(self) -> None:
+        """Most timeouts are over before their time; their timers would make every other one slow."""
+        timers = [timer for timer in self._scheduled if not timer._cancelled]
+        heapq.heapify(timers)
+        self._scheduled[:] = timers
+        self._timer_cancelled_count = 0
+
+    def _make_task(self, work: Coroutine[Any, Any, Any], context: Context | None) -> SimulatedTask:
+        self._numbers += 1
+        task = SimulatedTask.__new__(SimulatedTask)
+        task.number = self._numbers
+        parent = asyncio.current_task(self)
+        task.owner = self._owner_of_next or (cast("SimulatedTask", parent).owner if parent else None)
+        task.__init__(work, loop=self, context=context)  # type: ignore[misc]  # the number is needed before it is kept
+        return task
+
+
+def _make_task(
+    loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, Any], context: Context | None = None
+) -> SimulatedTask:
+    return cast("VirtualLoop", loop)._make_task(work, context)
+
+
+class VirtualClock(Clock):
+    """The loop's time as one process sees it: its wall clock may be wrong by `offset_us`."""
+
+    def __init__(self, loop: VirtualLoop, offset_us: int = 0) -> None:
+        self._loop = loop
+        self._offset_us = START_US + offset_us
+
+    def now_us(self) -> int:
+        return self._offset_us + int(self._loop.time() * 1_000_000)
+
+    def monotonic(self) -> float:
+        return self._loop.time()
