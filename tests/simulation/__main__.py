@@ -29,20 +29,23 @@ def main() -> int:
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     asked = parser.parse_args()
     if asked.seed is not None:
-        [result] = run_some(range(asked.seed, asked.seed + 1), with_lines=True)
-        return _show(result)
+        _prepare()
+        return _show(run_seed(asked.seed))
     return _run_many(range(asked.first, asked.first + asked.seeds), asked.processes, until_found=asked.until_found)
 
 
-def run_some(seeds: range, *, with_lines: bool = False) -> list[Result]:
-    """In a process of the pool. What happened is long, and sent back only if it is asked for."""
+def run_some(seeds: range) -> list[Result]:
+    """In a process of the pool. What happened is long, and not sent back."""
+    results = [run_seed(seed) for seed in seeds]
+    for result in results:
+        result.lines.clear()
+    return results
+
+
+def _prepare() -> None:
+    """Of the process: nobody reads the warnings of services that are to fail."""
     logging.disable(logging.CRITICAL)
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
-    results = [run_seed(seed) for seed in seeds]
-    if not with_lines:
-        for result in results:
-            result.lines.clear()
-    return results
 
 
 def _show(result: Result) -> int:
@@ -58,7 +61,7 @@ def _run_many(seeds: range, processes: int, *, until_found: bool) -> int:
     began = clock.monotonic()
     done = operations = failed = 0
     faults: Counter[str] = Counter()
-    with ProcessPoolExecutor(processes) as pool:
+    with ProcessPoolExecutor(processes, initializer=_prepare) as pool:
         parts = [seeds[at : at + AT_ONCE] for at in range(0, len(seeds), AT_ONCE)]
         for result in (result for results in pool.map(run_some, parts) for result in results):
             done += 1

@@ -31,11 +31,12 @@ class Post:
 
 @dataclass
 class Edge:
-    """What a user wanted last of a follow, and whether it heard that it is so."""
+    """What a user wanted last of a follow, and whether it heard that it is so; until when it may have been there."""
 
     is_wanted: bool
     is_known: bool
     was_ever: bool = False
+    ended_at: float = -1.0
 
 
 @dataclass

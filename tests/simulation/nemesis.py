@@ -42,6 +42,7 @@ class Nemesis:
 
     def mend(self) -> None:
         """Everything is there again, and calls do not fail."""
+        self._loop.call_off_steps()
         for task in self._pending:
             task.cancel()
         self._faults.is_on = False

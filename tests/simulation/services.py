@@ -68,12 +68,12 @@ LIMITS = TimelineLimits(capacity=8, slack=2)
 IDS_OF_A_BACKFILL = 4
 FOLLOWERS_OF_A_LINK = 2
 # BOTH lasts longer than any handler can, with all its stalls.
-BOUNDS = Bounds(pull_at=3, back_at=1, both_for=timedelta(seconds=10))
+BOTH_FOR = timedelta(seconds=6)
 ACK_WAIT, RETRY_AFTER = timedelta(seconds=4), timedelta(milliseconds=300)
 REPEAT_AFTER, LONGEST_REPEAT = timedelta(seconds=4), timedelta(seconds=15)
 # Each is a task that a killed relay leaves behind.
 IN_FLIGHT = 8
-MOST_CLOCK_ERROR_US = 2_000_000
+MOST_CLOCK_ERROR_US = 1_000_000
 LONGEST_TEXT = 280
 
 # Figures that nobody reads; to make them takes longer than a run.
@@ -97,11 +97,12 @@ class SimulatedIds(IdSource):
 class SimulatedMesh:
     """Hosts, and the stores that outlive their processes."""
 
-    def __init__(self, loop: VirtualLoop, faults: Faults, usernames: Iterable[str]) -> None:
+    def __init__(self, loop: VirtualLoop, faults: Faults, usernames: Iterable[str], *, pull_at: int) -> None:
         self._loop = loop
         self._faults = faults
         self._chance = Random(faults.chance.random())
         self._incarnations = 0
+        self._bounds = Bounds(pull_at=pull_at, back_at=pull_at - 1, both_for=BOTH_FOR)
         clock = VirtualClock(loop)
         self.bus = MemoryBus(ack_wait=ACK_WAIT)
         self.redis = MemoryRedis(clock)
@@ -160,10 +161,10 @@ class SimulatedMesh:
         ids = self._ids(clock, "graph")
         store: Any = Port(self.graph, "graph store", process, self._faults)
         users = CachedUsers(self._cache(process, clock), self._stub("user", process))
-        own = {"follow_changed": partial(on_follow_changed, store=store, ids=ids, clock=clock, bounds=BOUNDS)}
+        own = {"follow_changed": partial(on_follow_changed, store=store, ids=ids, clock=clock, bounds=self._bounds)}
         worker = self._relay(process, "graph", self.graph_outbox, clock=clock, own=own)
         outbox: Any = OutboxPort(self.graph_outbox, "graph store", process, self._faults)
-        flips = FlipJob(store, outbox, clock=clock, bounds=BOUNDS, followers_at_once=FOLLOWERS_OF_A_LINK)
+        flips = FlipJob(store, outbox, clock=clock, bounds=self._bounds, followers_at_once=FOLLOWERS_OF_A_LINK)
         deps = GraphDeps(store, users, ids, clock, Paging("key"))
         return [GraphServicer(deps), GraphInternalServicer(store)], [worker.run(), flips.run()]
 

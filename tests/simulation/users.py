@@ -18,7 +18,6 @@ from tests.simulation.history import History, Outcome, Post
 from tests.simulation.virtual_time import VirtualLoop
 
 MOST_TRIES = 3
-THINKING = 0.35
 LONG_REST = 12.0
 
 
@@ -35,6 +34,7 @@ class User:
         history: History,
         chance: Random,
         loop: VirtualLoop,
+        pace: float,
     ) -> None:
         self.user_id = user_id
         self._others = [other for other in others if other != user_id]
@@ -43,27 +43,45 @@ class User:
         self._history = history
         self._chance = chance
         self._loop = loop
+        self._pace = pace
 
     async def live(self, operations: int) -> None:
-        """So many operations, and a rest before each."""
+        """So many operations on one device and, at the same time, pages read on another."""
+        reads = operations // 3
+        await asyncio.gather(self._write(operations - reads), self._read_now_and_then(reads))
+
+    async def _write(self, operations: int) -> None:
         for done in range(operations):
-            rest = self._chance.expovariate(1 / THINKING)
-            await asyncio.sleep(LONG_REST * self._chance.random() if self._chance.random() < 0.04 else rest)
-            self._history.operations += 1
+            await self._rest(1.0)
             await self._do_something(later=done * 2 > operations)
+
+    async def _read_now_and_then(self, times: int) -> None:
+        for _ in range(times):
+            await self._rest(2.0)
+            await self.read(page_size=self._chance.choice((0, 2, 3)))
+
+    async def _rest(self, times: float) -> None:
+        rest = self._chance.expovariate(1 / self._pace) * times
+        await asyncio.sleep(LONG_REST * self._chance.random() if self._chance.random() < 0.04 else rest)
+        self._history.operations += 1
 
     async def _do_something(self, *, later: bool) -> None:
         chance = self._chance.random()
-        if chance < 0.36:
+        if chance < 0.5:
             await self.post()
-        elif chance < 0.60:
-            await self.read(page_size=self._chance.choice((0, 2, 3)))
-        elif chance < (0.72 if later else 0.86):
+        elif chance < (0.74 if later else 0.82):
             await self.follow(self._somebody(), is_wanted=True)
-        elif chance < 0.90:
+        elif chance < 0.87:
             await self.follow(self._somebody(), is_wanted=False)
+        elif chance < 0.90:
+            await self._waver(self._somebody())
         else:
             await self.delete()
+
+    async def _waver(self, other_id: int) -> None:
+        """Leave and follow again, in one breath: the events of it are handled at the same time."""
+        for is_wanted in (True, False, True)[self._chance.randrange(2) :]:
+            await self.follow(other_id, is_wanted=is_wanted)
 
     def _somebody(self) -> int:
         """Often the one whom everybody follows, and leaves."""
@@ -116,6 +134,8 @@ class User:
             what, call = "leaves", partial(graph.UnfollowUser, UnfollowUserRequest(user_id=other_id))
         outcome, _ = await self._tried(f"{what} {other_id}", call)
         edge.is_known = outcome is Outcome.OK
+        if not is_wanted:
+            edge.ended_at = self._loop.time()
         if outcome is Outcome.FAILED:
             self._find(f"{self.user_id} {what} {other_id}: refused")
 
@@ -135,6 +155,7 @@ class User:
         walked: list[int] = []
         token = ""
         for _ in range(most_pages):
+            began = self._loop.time()
             request = ListHomeTimelineRequest(page_size=page_size, page_token=token)
             outcome, page = await self._tried(
                 f"reads {page_size or 'a page'}{' on' if token else ''}",
@@ -142,7 +163,7 @@ class User:
             )
             if outcome is not Outcome.OK:
                 return None
-            walked += self._checked(page)
+            walked += self._checked(page, began)
             if any(older >= newer for newer, older in pairwise(walked)):
                 self._find(f"{self.user_id} read {walked}, which does not go down")
             token = page.next_page_token
@@ -150,7 +171,7 @@ class User:
                 break
         return walked
 
-    def _checked(self, page: ListHomeTimelineResponse) -> list[int]:
+    def _checked(self, page: ListHomeTimelineResponse, began: float) -> list[int]:
         """The ids, after a look at what may not be there at any time."""
         is_stale = DEGRADED_PART_STALE_CONTEXT in page.degraded
         for item in page.items:
@@ -161,7 +182,8 @@ class User:
                 self._find(f"phantom: {self.user_id} saw {tweet.tweet_id} of {tweet.user_id}: {tweet.content!r}")
                 continue
             edge = self._history.edge(self.user_id, post.user_id)
-            may_be_followed = edge.is_wanted or not edge.is_known or (is_stale and edge.was_ever)
+            may_be_followed = edge.is_wanted or not edge.is_known or edge.ended_at >= began
+            may_be_followed |= is_stale and edge.was_ever
             if post.user_id != self.user_id and not may_be_followed:
                 self._find(f"{self.user_id} saw {post.content!r} of {post.user_id}, whom it does not follow")
         return [item.sort_id for item in page.items]

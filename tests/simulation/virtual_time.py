@@ -76,14 +76,18 @@ class VirtualLoop(asyncio.BaseEventLoop):
             step += 1
         self._at_steps[step] = do
 
+    def call_off_steps(self) -> None:
+        """What `at_step` was told and has not come is not done."""
+        self._at_steps.clear()
+
     def run_in_executor(self, executor: object, func: Callable[..., object], *args: object) -> NoReturn:
         raise LeftTheSimulation(f"a thread was asked for, to run {func}")
 
-    def call_soon_threadsafe(self, callback: Any, *args: Any, context: Context | None = None) -> NoReturn:
-        raise LeftTheSimulation(f"another thread calls {callback}")
+    def call_soon_threadsafe(self, *call: Any, context: Any = None) -> NoReturn:  # type: ignore[override]  # any call
+        raise LeftTheSimulation(f"another thread calls {call}")
 
-    def _add_reader(self, fd: object, callback: object, *args: object) -> NoReturn:
-        raise LeftTheSimulation(f"a socket is read by {callback}")
+    def _make_socket_transport(self, *_transport: Any, **_named: Any) -> NoReturn:
+        raise LeftTheSimulation("a socket was asked for")
 
     def _run_once(self) -> None:
         """As the base's, which asks a selector how long to sleep. Here the next timer is now."""

@@ -1,0 +1,65 @@
+"""No seed breaks a promise, each run is what it says it is, and a bug in the code is found."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.simulation.mutants import applied, patches, seeds_until_found
+from tests.simulation.nemesis import FEWEST
+from tests.simulation.run import FEWEST_OPERATIONS, run_seed
+from tests.support.source import ROOT
+
+SEEDS = 160
+FEWEST_USERS = 5
+
+
+def simulate(*arguments: str, hash_seed: str = "0") -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONHASHSEED": hash_seed}  # noqa: TID251 - the rest of it stays
+    return subprocess.run(
+        [sys.executable, "-m", "tests.simulation", *arguments],
+        cwd=ROOT,
+        env={**environment, "PYTHONPATH": f"{ROOT}:{ROOT / 'generated'}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_no_seed_breaks_a_promise(tell: Callable[[str], None]) -> None:
+    run = simulate(f"--seeds={SEEDS}")
+    assert run.returncode == 0, run.stdout + run.stderr
+    tell(f"simulation: {run.stdout.strip()}")
+
+
+@pytest.mark.parametrize("seed", [0, 5])
+def test_a_seed_gives_the_same_run_line_by_line_whatever_the_process(seed: int) -> None:
+    first, second = (simulate(f"--seed={seed}", hash_seed=hash_seed) for hash_seed in ("1", "2"))
+    assert len(first.stdout.splitlines()) > FEWEST_OPERATIONS
+    assert first.stdout == second.stdout
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_every_run_has_operations_users_and_faults_enough(seed: int) -> None:
+    result = run_seed(seed)
+    assert result.findings == []
+    assert result.operations >= FEWEST_OPERATIONS
+    assert result.users >= FEWEST_USERS
+    assert sum(line.count("** ") for line in result.lines) >= FEWEST
+
+
+@pytest.mark.parametrize("patch", patches(), ids=lambda patch: patch.stem)
+def test_every_mutant_still_applies(patch: Path) -> None:
+    run = subprocess.run(["git", "apply", "--check", str(patch)], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+
+
+@pytest.mark.parametrize("name", ["cursor_counts_its_own_id", "chain_ends_after_the_first_link"])
+def test_a_mutant_falls(name: str, tmp_path: Path) -> None:
+    [patch] = [patch for patch in patches() if patch.stem == name]
+    assert seeds_until_found(applied(patch, tmp_path / "tree"), seeds=60, processes=2) is not None
