@@ -17,7 +17,9 @@ T = TypeVar("T")
 KINDS = ("lost call", "lost answer", "late effect", "stall", "drop", "duplicate", "reorder", "delay", "lost ack")
 # Of one hundred calls or messages; most runs have some kinds only, so that one does not hide the others.
 RATES = (0.0, 0.0, 0.01, 0.03, 0.1)
-SHORT, STALL, LATE = 0.004, 0.8, 4.0
+# Seconds. Of six calls one takes as long as an event takes from its commit to its effect: what races is seen to race.
+USUAL = (0.004, 0.004, 0.004, 0.004, 0.01, 0.1)
+STALL, LATE = 0.8, 4.0
 
 
 @dataclass
@@ -34,6 +36,7 @@ class Faults:
 
     def __post_init__(self) -> None:
         self.rates = {kind: self.chance.choice(RATES) for kind in KINDS}
+        self.rates["stall"] *= 2
 
     def strikes(self, kind: str) -> bool:
         """Whether this kind of fault happens now."""
@@ -45,7 +48,8 @@ class Faults:
     async def pass_time(self) -> None:
         """As long as a call takes: mostly a moment, sometimes long enough for others to overtake."""
         if self.is_on:
-            await asyncio.sleep(STALL * self.chance.random() if self.strikes("stall") else SHORT * self.chance.random())
+            at_most = STALL if self.strikes("stall") else self.chance.choice(USUAL)
+            await asyncio.sleep(at_most * self.chance.random())
 
 
 class Process:

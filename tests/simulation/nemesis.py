@@ -13,6 +13,8 @@ from tests.simulation.virtual_time import VirtualLoop
 
 FEWEST, MOST = 3, 7
 MOST_STEPS_AWAY = 40
+# In so many runs Redis evicts so often, that timelines are built all the time.
+SHORT_OF_MEMORY, EVICTIONS = 0.3, 15
 STORES = ("tweet store", "graph store", "redis")
 MORTAL = ("tweet", "graph", "timeline", "worker", "worker", "engagement")
 
@@ -33,7 +35,11 @@ class Nemesis:
     async def strike(self, lasts: float) -> None:
         """Within so many seconds."""
         times = sorted(self._chance.random() * lasts for _ in range(self._chance.randint(FEWEST, MOST)))
+        is_short_of_memory = self._chance.random() < SHORT_OF_MEMORY
         for at in times:
+            while is_short_of_memory and self._loop.time() + lasts / EVICTIONS < at:
+                await asyncio.sleep(lasts / EVICTIONS)
+                self._evict()
             await asyncio.sleep(max(0.0, at - self._loop.time()))
             self._chance.choices(
                 (self._kill, self._empty_redis, self._evict, self._forget, self._lose_bus, self._lose_store),

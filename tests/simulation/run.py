@@ -78,6 +78,7 @@ class _Run:
                 chance=Random(chance.random()),
                 loop=loop,
                 pace=self._pace,
+                expire=self._mesh.homes.forget,
             )
             for user_id in ids
         ]

@@ -35,6 +35,7 @@ class User:
         chance: Random,
         loop: VirtualLoop,
         pace: float,
+        expire: Callable[[int], None],
     ) -> None:
         self.user_id = user_id
         self._others = [other for other in others if other != user_id]
@@ -44,10 +45,11 @@ class User:
         self._chance = chance
         self._loop = loop
         self._pace = pace
+        self._expire = expire
 
     async def live(self, operations: int) -> None:
         """So many operations on one device and, at the same time, pages read on another."""
-        reads = operations // 3
+        reads = operations // 2
         await asyncio.gather(self._write(operations - reads), self._read_now_and_then(reads))
 
     async def _write(self, operations: int) -> None:
@@ -67,16 +69,24 @@ class User:
 
     async def _do_something(self, *, later: bool) -> None:
         chance = self._chance.random()
-        if chance < 0.5:
+        if chance < 0.10:
+            await self._come_back()
+        elif chance < 0.48:
             await self.post()
-        elif chance < (0.74 if later else 0.82):
+        elif chance < (0.70 if later else 0.76):
             await self.follow(self._somebody(), is_wanted=True)
-        elif chance < 0.87:
+        elif chance < 0.82:
             await self.follow(self._somebody(), is_wanted=False)
         elif chance < 0.90:
             await self._waver(self._somebody())
         else:
             await self.delete()
+
+    async def _come_back(self) -> None:
+        """After so long that the timeline is gone: it is built while the user does something else."""
+        self._expire(self.user_id)
+        first = self.post() if self._chance.random() < 0.3 else self.follow(self._somebody(), is_wanted=True)
+        await asyncio.gather(self.read(page_size=0), first)
 
     async def _waver(self, other_id: int) -> None:
         """Leave and follow again, in one breath: the events of it are handled at the same time."""
