@@ -22,7 +22,7 @@ from tests.simulation.virtual_time import LeftTheSimulation, NeverQuiet, Virtual
 
 FEWEST_OPERATIONS = 30
 # Seconds between two operations of a user: in a quick run all race, in a slow one classes change in its middle.
-PACES = (0.1, 0.4, 2.0)
+PACES = (0.1, 0.3, 1.2)
 LONGEST_UNREST = 150.0
 EVERYTHING = 100
 
@@ -153,7 +153,7 @@ class _Run:
                 self._find(f"event {row.event.event_id} was given up: {row.dead_reason}")
         for user in self._users:
             expected = history.tweet_ids({user.user_id, *history.followees(user.user_id)})
-            size = 2 + self._seed % 4
+            size = 3 + self._seed % 4
             read = await user.read(page_size=size, most_pages=len(history.posts) + 2)
             self._compare(f"home timeline of {user.user_id}", expected, read)
             stubs = self._stubs(user.user_id)

@@ -64,13 +64,15 @@ from views.metrics import ViewMetrics
 from views.tweets import TweetReader
 
 # Small, so that a run of forty operations meets every limit: trimmed timelines, cut backfills, chained fan-outs.
-LIMITS = TimelineLimits(capacity=8, slack=2)
+LIMITS = TimelineLimits(
+    capacity=8, slack=2, build_expires=timedelta(seconds=5), build_taken_over=timedelta(seconds=1.5)
+)
 IDS_OF_A_BACKFILL = 4
 FOLLOWERS_OF_A_LINK = 2
 # BOTH lasts longer than any handler can, with all its stalls.
 BOTH_FOR = timedelta(seconds=6)
-ACK_WAIT, RETRY_AFTER = timedelta(seconds=4), timedelta(milliseconds=300)
-REPEAT_AFTER, LONGEST_REPEAT = timedelta(seconds=4), timedelta(seconds=15)
+ACK_WAIT, RETRY_AFTER = timedelta(seconds=2), timedelta(milliseconds=300)
+REPEAT_AFTER, LONGEST_REPEAT = timedelta(seconds=2), timedelta(seconds=6)
 # Each is a task that a killed relay leaves behind.
 IN_FLIGHT = 8
 MOST_CLOCK_ERROR_US = 1_000_000

@@ -18,7 +18,7 @@ from tests.simulation.history import History, Outcome, Post
 from tests.simulation.virtual_time import VirtualLoop
 
 MOST_TRIES = 3
-LONG_REST = 12.0
+LONG_REST = 9.0
 
 
 class User:

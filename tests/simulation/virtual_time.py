@@ -45,9 +45,9 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self.steps = 0
         self.most_steps = MOST_STEPS
         self._now = 0.0
-        self._numbers = 0
+        self.tasks_made = 0
         self._at_steps: dict[int, Callable[[], None]] = {}
-        self._owner_of_next: object = None
+        self.owner_of_next: object = None
         self._ready: deque[Any]
         self._scheduled: list[Any]
         self._timer_cancelled_count = 0
@@ -58,11 +58,11 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     def start_for(self, owner: object, work: Coroutine[Any, Any, Any]) -> SimulatedTask:
         """A task that belongs to `owner`, as do those that it starts."""
-        self._owner_of_next = owner
+        self.owner_of_next = owner
         try:
             return cast("SimulatedTask", self.create_task(work))
         finally:
-            self._owner_of_next = None
+            self.owner_of_next = None
 
     def tasks_of(self, owner: object) -> list[SimulatedTask]:
         """Those that are not done, oldest first."""
@@ -122,20 +122,18 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._scheduled[:] = timers
         self._timer_cancelled_count = 0
 
-    def _make_task(self, work: Coroutine[Any, Any, Any], context: Context | None) -> SimulatedTask:
-        self._numbers += 1
-        task = SimulatedTask.__new__(SimulatedTask)
-        task.number = self._numbers
-        parent = asyncio.current_task(self)
-        task.owner = self._owner_of_next or (cast("SimulatedTask", parent).owner if parent else None)
-        task.__init__(work, loop=self, context=context)  # type: ignore[misc]  # the number is needed before it is kept
-        return task
-
 
 def _make_task(
     loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, Any], context: Context | None = None
 ) -> SimulatedTask:
-    return cast("VirtualLoop", loop)._make_task(work, context)
+    virtual = cast("VirtualLoop", loop)
+    virtual.tasks_made += 1
+    task = SimulatedTask.__new__(SimulatedTask)
+    task.number = virtual.tasks_made
+    parent: Any = asyncio.tasks._current_tasks.get(loop)  # type: ignore[attr-defined]  # `current_task` takes thrice
+    task.owner = virtual.owner_of_next or (parent.owner if parent else None)
+    task.__init__(work, loop=loop, context=context)  # type: ignore[misc]  # the number is needed before it is kept
+    return task
 
 
 class VirtualClock(Clock):
