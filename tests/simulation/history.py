@@ -23,6 +23,7 @@ class Post:
     tweet_id: int = 0
     is_deleted: bool = False
     is_being_deleted: bool = False
+    deleted_from: float = 0.0
 
     @property
     def content(self) -> str:
@@ -49,6 +50,7 @@ class History:
     edges: dict[tuple[int, int], Edge] = field(default_factory=dict)
     operations: int = 0
     by_id: dict[int, Post] = field(default_factory=dict)
+    redis_emptied_at: float = -1.0
 
     def tell(self, at: float, text: str) -> None:
         self.lines.append(f"{at:9.4f} {text}")
@@ -67,6 +69,16 @@ class History:
     def followers(self, user_id: int) -> set[int]:
         """Once every outcome is known."""
         return {follower for (follower, followee), edge in self.edges.items() if followee == user_id and edge.is_wanted}
+
+    def may_be_cached(self, tweet_ids: set[int]) -> bool:
+        """Whether the bodies of all these deleted tweets may still be in the cache, until they expire.
+
+        Their tombstones went with the rest of Redis, and a reader who was slower than all of it may have brought back
+        what it had read before the delete.
+        """
+        posts = [self.by_id[tweet_id] for tweet_id in tweet_ids if tweet_id in self.by_id]
+        were_buried = all(post.is_deleted and post.deleted_from <= self.redis_emptied_at for post in posts)
+        return len(posts) == len(tweet_ids) > 0 and were_buried
 
     def tweet_ids(self, user_ids: set[int]) -> list[int]:
         """The live tweets of these users, newest first, once every outcome is known."""

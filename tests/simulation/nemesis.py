@@ -69,6 +69,7 @@ class Nemesis:
 
     def _empty_redis(self) -> None:
         self._tell("Redis is emptied")
+        self._history.redis_emptied_at = self._loop.time()
         self._mesh.redis.forget_all()
         self._mesh.homes.forget_all()
         self._mesh.lists.forget_all()

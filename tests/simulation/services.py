@@ -67,7 +67,7 @@ from views.tweets import TweetReader
 LIMITS = TimelineLimits(
     capacity=8, slack=2, build_expires=timedelta(seconds=5), build_taken_over=timedelta(seconds=1.5)
 )
-IDS_OF_A_BACKFILL = 4
+IDS_OF_A_BACKFILL = 2
 FOLLOWERS_OF_A_LINK = 2
 # BOTH lasts longer than any handler can, with all its stalls.
 BOTH_FOR = timedelta(seconds=6)

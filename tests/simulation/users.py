@@ -125,7 +125,7 @@ class User:
             await self._delete(self._chance.choice(live[-4:]))
 
     async def _delete(self, post: Post) -> None:
-        post.is_being_deleted = True
+        post.is_being_deleted, post.deleted_from = True, post.deleted_from or self._loop.time()
         request = DeleteTweetRequest(tweet_id=post.tweet_id)
         outcome, _ = await self._tried(f"deletes {post.content!r}", lambda: self._stubs["tweet"].DeleteTweet(request))
         if outcome is Outcome.OK:
