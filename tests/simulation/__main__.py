@@ -14,7 +14,7 @@ from mesh.clock import SystemClock
 from tests.simulation.run import Result, run_seed
 
 # Seeds that a process takes at a time.
-AT_ONCE = 20
+AT_ONCE = 10
 # Runs make few cycles, and looking for them often takes a tenth of the time.
 OBJECTS_BETWEEN_COLLECTIONS = 100_000
 
