@@ -23,7 +23,7 @@ from views.cache import TTL_SECONDS
 
 FEWEST_OPERATIONS = 30
 # Seconds between two operations of a user: in a quick run all race, in a slow one classes change in its middle.
-PACES = (0.1, 0.3, 2.0)
+PACES, SLOW_PACES = (0.1, 0.3, 2.0), (0.3, 1.5, 2.5)
 LONGEST_UNREST = 150.0
 EVERYTHING = 100
 
@@ -64,7 +64,7 @@ class _Run:
         self._faults = Faults(Random(chance.random()), loop)
         # With the low one, whoever three follow is pulled; with the other, fan-outs are chains.
         pull_at = chance.choice((3, 100))
-        self._pace = chance.choice(PACES)
+        self._pace = chance.choice(PACES if pull_at > len(names) else SLOW_PACES)
         self._mesh = SimulatedMesh(loop, self._faults, names, pull_at=pull_at)
         self._nemesis = Nemesis(self._mesh, self._faults, self.history, chance=Random(chance.random()), loop=loop)
         self._clients = Process("clients", loop)
