@@ -35,12 +35,14 @@ from timeline_svc.clients.tweets import RemoteAuthorTweets
 from timeline_svc.consumers.author_class_changed import on_author_class_changed
 from timeline_svc.consumers.fanout_job import abandon_fanout_job, on_fanout_job
 from timeline_svc.consumers.follow_changed import on_follow_changed as match_follow
+from timeline_svc.consumers.tweet_created import abandon_tweet_created
 from timeline_svc.consumers.tweet_created import on_tweet_created as deliver_tweet
 from timeline_svc.fanout.backfill import Backfill
 from timeline_svc.fanout.deliver import Fanout
 from timeline_svc.home.author_lists import AuthorLists
 from timeline_svc.home.contexts import Standings
 from timeline_svc.home.errands import Errands
+from timeline_svc.home.explain import Explainer
 from timeline_svc.home.page import HomeReader
 from timeline_svc.home.rebuild import Rebuilder
 from timeline_svc.home.skeleton import Skeletons
@@ -48,7 +50,7 @@ from timeline_svc.metrics import TimelineMetrics
 from timeline_svc.model import TimelineLimits
 from timeline_svc.servicer import Deps as TimelineDeps
 from timeline_svc.servicer import TimelineServicer
-from timeline_svc.store.memory import MemoryTimelineStore
+from timeline_svc.store.memory import MemoryFanoutRecords, MemoryTimelineStore
 from tweet_svc.consumers.tweet_created import on_tweet_created
 from tweet_svc.consumers.tweet_deleted import on_tweet_deleted
 from tweet_svc.convert import OwnTweets
@@ -110,6 +112,7 @@ class SimulatedMesh:
         self.redis = MemoryRedis(clock)
         self.homes = MemoryTimelineStore(limits=LIMITS, clock=clock)
         self.lists = MemoryTimelineStore(limits=LIMITS, clock=clock)
+        self.records = MemoryFanoutRecords()
         self.tweet_outbox, self.graph_outbox = MemoryOutbox(), MemoryOutbox()
         self.tweets = MemoryTweetStore(self.tweet_outbox)
         self.graph = MemoryGraphStore(self.graph_outbox)
@@ -178,8 +181,10 @@ class SimulatedMesh:
         graph = RemoteGraph(self._stub("graph", process))
         ids = RemoteAuthorTweets(self._stub("tweet", process))
         rebuilder = Rebuilder(homes, graph, ids, errands, TIMELINE_METRICS, LIMITS.capacity)
+        contexts = RemoteReadContexts(self._stub("graph", process))
+        bodies = CachedTweets(cache, self._stub("tweet", process))
         reader = TweetReader(
-            CachedTweets(cache, self._stub("tweet", process)),
+            bodies,
             CachedUsers(cache, self._stub("user", process)),
             RemoteEngagements(self._stub("engagement", process)),
             metrics=VIEW_METRICS,
@@ -187,13 +192,15 @@ class SimulatedMesh:
         home = HomeReader(
             skeletons=Skeletons(homes, rebuilder, graph, ids),
             author_lists=AuthorLists(lists, ids, errands),
-            standings=Standings(RemoteReadContexts(self._stub("graph", process)), clock=clock),
+            standings=Standings(contexts, clock=clock),
             tweets=reader,
             store=homes,
             errands=errands,
             metrics=VIEW_METRICS,
         )
-        return [TimelineServicer(TimelineDeps(homes, home, rebuilder, Paging("key")))], []
+        records = self._records(process)
+        explainer = Explainer(homes, lists, records, rebuilder, graph, contexts, ids, bodies)
+        return [TimelineServicer(TimelineDeps(home, rebuilder, explainer, records, Paging("key")))], []
 
     def _open_worker(self, process: Process) -> tuple[list[Any], list[Any]]:
         clock = self._clock()
@@ -202,7 +209,8 @@ class SimulatedMesh:
         graph = RemoteGraph(self._stub("graph", process))
         tweet_stub: Any = self._stub("tweet", process)
         tweets = CachedTweets(self._cache(process, clock), tweet_stub)
-        fanout = Fanout(graph, homes, lists, bus, clock, METRICS, TIMELINE_METRICS)
+        records = self._records(process)
+        fanout = Fanout(graph, homes, lists, bus, clock, METRICS, TIMELINE_METRICS, records)
         backfill = Backfill(graph, RemoteAuthorTweets(tweet_stub), homes, bus, IDS_OF_A_BACKFILL)
         confirmer = Confirmer(bus, "timeline")
         consumer = self._consumer(
@@ -215,7 +223,8 @@ class SimulatedMesh:
                 "author_class_changed": partial(on_author_class_changed, bus=bus),
             },
             jobs={"job.fanout.*": partial(on_fanout_job, fanout=fanout, backfill=backfill, confirmer=confirmer)},
-            abandon_job=partial(abandon_fanout_job, confirmer=confirmer),
+            abandon_job=partial(abandon_fanout_job, records=records, confirmer=confirmer),
+            abandon_event=partial(abandon_tweet_created, records=records),
             confirmer=confirmer,
         )
         return [], [consumer.run()]
@@ -257,6 +266,9 @@ class SimulatedMesh:
     def _timelines(self, process: Process) -> tuple[Any, Any]:
         homes, lists = (Port(store, "redis", process, self._faults) for store in (self.homes, self.lists))
         return homes, lists
+
+    def _records(self, process: Process) -> Any:
+        return Port(self.records, "redis", process, self._faults)
 
     def _clock(self) -> VirtualClock:
         """Every process has a wrong clock of its own."""
