@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from importlib.resources import files
 
+from bench.driver_alone import measure_driver_alone
+from bench.load import Cost
 from bench.opened_stores import open_ready
 from bench.store_calls import Ids, Operation
 from mesh.storage.cassandra import Statement
+from mesh.storage.cassandra_session import connect
 from mesh.storage.url import CassandraUrl, parse_store_url
 
 # Microseconds of CPU.
@@ -39,20 +44,33 @@ _PAGE = Statement(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Statements:
+    """Through mesh/storage/cassandra.py; and the insert of them through the driver alone, as often."""
+
+    asked: list[Operation]
+    alone: Callable[[], Awaitable[Cost]]
+
+
 @asynccontextmanager
-async def open_statements(url: str) -> AsyncIterator[list[Operation]]:
+async def open_statements(url: str) -> AsyncIterator[Statements]:
     """Statements of the tweet store's tables, 64 in flight."""
     parsed, chance, ids = parse_store_url(url), random.Random(7), Ids()
     if not isinstance(parsed, CassandraUrl):
         raise TypeError("these are for Cassandra")
     async with AsyncExitStack() as stack:
-        cassandra = await open_ready(stack, "tweet", parsed, files("tweet_svc.store") / "schema" / "cassandra")
+        schema = files("tweet_svc.store") / "schema" / "cassandra"
+        cassandra = await open_ready(stack, "tweet", parsed, schema)
+        session = await asyncio.to_thread(connect, parsed, component="tweet", schema=schema)
+        stack.callback(session.cluster.shutdown)
         tweets = [ids.next() for _ in range(500)]
         author = ids.next()
 
+        def row_of(tweet_id: int) -> tuple[object, ...]:
+            return tweet_id, author, "Reading about queues again. #coffee", 0, tweet_id, time.time_ns() // 1000
+
         async def insert(tweet_id: int) -> None:
-            body = "Reading about queues again. #coffee"
-            await cassandra.run(_INSERT, tweet_id, author, body, 0, tweet_id, time.time_ns() // 1000)
+            await cassandra.run(_INSERT, *row_of(tweet_id))
 
         async def select() -> None:
             if len(await cassandra.run(_SELECT, chance.choice(tweets))) != 1:
@@ -65,10 +83,17 @@ async def open_statements(url: str) -> AsyncIterator[list[Operation]]:
         for tweet_id in tweets:
             await insert(tweet_id)
         for tweet_id in tweets[:ROWS]:
-            row: tuple[object, ...] = (author, MONTH, tweet_id, False, time.time_ns() // 1000)
+            row = (author, MONTH, tweet_id, False, time.time_ns() // 1000)
             await cassandra.run(_INSERT_OF_USER, *row)
-        yield [
+        asked = [
             Operation("insert", lambda: insert(ids.next()), calls=CALLS),
             Operation("select", select, calls=CALLS),
             Operation("page of 20 rows", page, calls=CALLS),
         ]
+        in_flight = asked[0].in_flight
+        yield Statements(
+            asked,
+            lambda: measure_driver_alone(
+                session, _INSERT.text, lambda: row_of(ids.next()), calls=CALLS, in_flight=in_flight
+            ),
+        )
