@@ -13,7 +13,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(CURDIR)/.tools/bin:$(PATH)
 export PYTHONPATH := $(CURDIR):$(CURDIR)/generated
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test check format generate bench seed tour clean clean-data requirements grpcurl
+.PHONY: help setup up test check format generate bench chaos seed tour clean clean-data requirements grpcurl
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,10 @@ generate: $(VENV)/.dev ## write generated/ anew from protos/, and the table of s
 bench: $(VENV)/.dev ## measure what the mesh costs; STORE=cassandra, ARGS="--graph FILE" takes a real graph, ARGS=--help
 	@sh tools/bench_tools.sh
 	$(RUN) -m bench $(if $(STORE),--store $(STORE)) $(ARGS)
+
+chaos: $(VENV)/.dev ## kill parts of a mesh under load and compare; QUICK=1 or FULL=1, STORE=cassandra, BAR=F05, SEED=7
+	$(RUN) -m tests.faults.chaos $(if $(QUICK),--scale quick) $(if $(FULL),--scale full) \
+		$(if $(STORE),--store $(STORE)) $(if $(BAR),--bar $(BAR)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 seed: $(VENV)/.run ## fill a running mesh: GRAPH=edge-list USERS=n POSTS=n, more flags in ARGS
 	@$(RUN) -m dev_mesh seed $(if $(GRAPH),--graph "$(GRAPH)") $(if $(USERS),--users $(USERS)) \

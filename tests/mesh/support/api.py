@@ -93,12 +93,19 @@ class Api:
         self, method: str, target: str, body: object = None, *, by: Person | None = None, key: str = ""
     ) -> Any:
         """The JSON of the success that comes in the end; an unknown outcome is tried again under the same key."""
+        answer = await self.settle(method, target, body, by=by, key=key)
+        assert answer.status < 300, f"{method} {target}: {answer}"
+        return answer.json
+
+    async def settle(
+        self, method: str, target: str, body: object = None, *, by: Person | None = None, key: str = ""
+    ) -> Answer:
+        """The first answer that says what became of the call: unknown outcomes are tried again under the same key."""
         deadline = self._clock.monotonic() + RETRY_SECONDS
         while True:
             outcome = await self._attempt(method, target, body, by=by, key=key)
-            if isinstance(outcome, Answer) and outcome.status < 300:
-                return outcome.json
-            assert not isinstance(outcome, Answer) or outcome.status in UNKNOWN, f"{method} {target}: {outcome}"
+            if isinstance(outcome, Answer) and outcome.status not in UNKNOWN:
+                return outcome
             assert self._clock.monotonic() < deadline, f"{method} {target}: {outcome}"
             self.failures.append((self._clock.monotonic(), f"{method} {target}: {outcome}"))
             await asyncio.sleep(0.1)

@@ -42,6 +42,10 @@ class History:
         """An author's tweets, newest first."""
         return sorted((tweet for tweet, by in self._author_by_tweet.items() if by == author.user_id), reverse=True)
 
+    def followers_of(self, person: Person) -> int:
+        """How many follow a person."""
+        return sum(followee == person.user_id for _, followee in self._follows)
+
     def home_of(self, viewer: Person) -> list[int]:
         """The viewer's home timeline: own tweets and those of everybody followed, newest first."""
         authors = {followee for follower, followee in self._follows if follower == viewer.user_id} | {viewer.user_id}

@@ -1,0 +1,48 @@
+"""The bars that are held, by the numbers of docs/reliability.md."""
+
+from __future__ import annotations
+
+from tests.faults.chaos.bar import Amount, Bar
+from tests.faults.chaos.blows import empty_redis, kill_anything, kill_nats, lose_nats
+from tests.faults.chaos.mixed import Load, mixed
+
+WRITES = ("post", "post", "reply", "post", "read")
+EVERYTHING = ("post", "post", "reply", "delete", "follow", "unfollow", "like", "like", "unlike", "read")
+
+BARS: tuple[Bar, ...] = (
+    mixed(
+        "F01",
+        "kill -9 of anything, under posts and replies",
+        Load(WRITES, Amount(400, 1_500, 15_000), Amount(4, 8, 20), kill_anything),
+    ),
+    mixed(
+        "F05",
+        "NATS lost with its store, under everything people do",
+        Load(EVERYTHING, Amount(300, 1_000, 6_000), Amount(1, 2, 3), lose_nats),
+    ),
+    mixed(
+        "F06",
+        "kill -9 of NATS, under posts",
+        Load(("post",), Amount(150, 500, 5_000), Amount(2, 5, 20), kill_nats),
+    ),
+    mixed(
+        "F09",
+        "Redis emptied, under reads",
+        Load(("read", "read", "read", "post", "reply"), Amount(300, 1_000, 8_000), Amount(2, 4, 20), empty_redis),
+    ),
+    mixed(
+        "F19",
+        "kill -9 of anything, under likes and their taking back",
+        Load(("like", "like", "unlike", "post"), Amount(400, 4_000, 40_000), Amount(3, 8, 20), kill_anything),
+    ),
+    mixed(
+        "F21",
+        "kill -9 of anything, under follows, unfollows and posts",
+        Load(("follow", "unfollow", "post"), Amount(300, 2_000, 10_000), Amount(3, 6, 20), kill_anything),
+    ),
+    mixed(
+        "F23",
+        "kill -9 of anything, under posts and deletes",
+        Load(("post", "reply", "delete", "read"), Amount(300, 1_500, 8_000), Amount(3, 6, 20), kill_anything),
+    ),
+)

@@ -1,0 +1,59 @@
+"""What befalls a mesh. Each is over when the mesh is told to go on; whether it does is for others to see."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import shutil
+import signal
+from functools import partial
+from pathlib import Path
+
+from redis.asyncio import Redis
+
+from dev_mesh.control import ask
+from tests.mesh.support.running_mesh import RunningMesh
+from tests.support.wait_until import wait_until
+
+READY_SECONDS = 90.0
+# How long posts come in that nobody takes.
+UNTAKEN_SECONDS = 0.5
+
+
+async def kill_anything(mesh: RunningMesh, chance: random.Random) -> str:
+    """One process ends as in a crash, and starts again by itself. Only who is at work is worth killing."""
+    return await _kill(mesh, chance.choice([process["name"] for process in mesh.processes()]))
+
+
+async def kill_nats(mesh: RunningMesh, _chance: random.Random) -> str:
+    """The broker ends as in a crash, and starts again on its store."""
+    return await _kill(mesh, "nats")
+
+
+async def lose_nats(mesh: RunningMesh, _chance: random.Random) -> str:
+    """The broker loses all it had on disk, and with it what nobody has taken yet: its taker was away for a moment."""
+    for command, name in (("stop", "timeline_svc-work"), ("stop", "nats")):
+        await asyncio.to_thread(ask, mesh.data_dir, command, name)
+        await asyncio.sleep(UNTAKEN_SECONDS)
+    await asyncio.to_thread(shutil.rmtree, Path(mesh.find("nats")["directory"]))
+    for name in ("nats", "timeline_svc-work"):
+        await asyncio.to_thread(ask, mesh.data_dir, "start", name)
+    return "nats with its store"
+
+
+async def empty_redis(mesh: RunningMesh, _chance: random.Random) -> str:
+    """FLUSHALL: no timeline, no cached body and no tombstone is left."""
+    async with Redis.from_url(mesh.find("redis")["address"]) as redis:
+        await redis.flushall()
+    return "redis emptied"
+
+
+async def _kill(mesh: RunningMesh, name: str) -> str:
+    await wait_until(partial(_is_ready, mesh, name), at_most=READY_SECONDS)
+    mesh.signal(name, signal.SIGKILL)
+    return name
+
+
+def _is_ready(mesh: RunningMesh, name: str) -> bool:
+    lines = (line.split() for line in ask(mesh.data_dir, "status").splitlines())
+    return any(words[:2] == [name, "ready"] for words in lines)
