@@ -13,6 +13,8 @@ from typing import Any
 from dev_mesh.api import ApiError, call_api
 from dev_mesh.http_client import HttpClient, NoAnswer, open_http
 
+UNAVAILABLE = 503
+MOST_TRIES = 10
 LONGEST_ANSWER = 400
 LONGEST_STRING = 70
 _EMPTY: tuple[object, ...] = ("", 0, False, [], {})
@@ -61,11 +63,18 @@ class _Guide:
     async def call(
         self, method: str, target: str, body: Mapping[str, object] | None = None, *, by: _Person | None = None
     ) -> Any:  # noqa: ANN401 - JSON is what it is
-        """As `show`, without a word."""
-        try:
-            return await call_api(self._client, method, target, body, token=by.token if by else "")
-        except (ApiError, NoAnswer) as failure:
-            raise TourFailed(f"{method} {target}: {failure}") from failure
+        """As `show`, without a word. Under its key a call that has no answer yet may be made again."""
+        key, token = secrets.token_hex(8) if method == "POST" else "", by.token if by else ""
+        for _ in range(MOST_TRIES):
+            try:
+                return await call_api(self._client, method, target, body, token=token, key=key)
+            except (ApiError, NoAnswer) as failure:
+                failed = failure
+                if isinstance(failure, ApiError) and failure.status != UNAVAILABLE:
+                    break
+                # Stores that have only just started may take longer than a call may.
+                await asyncio.sleep(1)
+        raise TourFailed(f"{method} {target}: {failed}") from failed
 
     def _curl(self, method: str, target: str, body: Mapping[str, object] | None, by: _Person | None) -> str:
         words = ["curl"]
