@@ -34,24 +34,20 @@ class People:
     deleted: set[int] = field(default_factory=set)
     likers: dict[int, set[int]] = field(default_factory=dict)
     done: int = 0
-    _rounds: int = 0
 
     @asynccontextmanager
-    async def at_work(self, *, workers: int, acts: Sequence[str], pause: float = 0.0) -> AsyncIterator[None]:
+    async def at_work(self, *, workers: int, acts: Sequence[str]) -> AsyncIterator[None]:
         """`workers` of them act until the block ends, each alone on what is theirs, and finish what they are at.
 
         An act is post, reply, delete, follow, unfollow, like, unlike or read; named twice it is twice as likely.
         """
         is_over = False
-        self._rounds += 1
 
         async def work(worker: int) -> None:
-            chance = random.Random(f"{self.seed}/{self._rounds}/{worker}")
+            chance = random.Random(f"{self.seed}/{worker}")
             own = self.everybody[worker::workers]
             while not is_over:
                 await getattr(self, f"_{chance.choice(acts)}")(chance.choice(own), chance)
-                self.done += 1
-                await asyncio.sleep(pause)
 
         async with asyncio.TaskGroup() as group:
             for worker in range(min(workers, len(self.everybody))):
@@ -116,6 +112,7 @@ class People:
     ) -> dict[str, Any] | None:
         """The answer of a call, repeated under its key while its outcome is not known; None when the tweet is gone."""
         answer = await self.api.settle(method, target, body, by=by, key=key)
+        self.done += 1
         assert answer.status < 300 or answer.status == NOT_FOUND, f"{method} {target}: {answer}"
         return answer.json if answer.status < 300 else None
 

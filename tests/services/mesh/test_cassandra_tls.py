@@ -82,7 +82,11 @@ async def test_rows_are_written_and_read_over_tls(url: CassandraUrl, schema: Pat
 async def test_each_node_is_asked_for_its_own_address_and_not_for_the_first(url: CassandraUrl, schema: Path) -> None:
     away = "127.0.0.9"
     session = await asyncio.to_thread(connect, replace(url, hosts=(away, *url.hosts)), component=TRIAL, schema=schema)
-    await asyncio.to_thread(session.cluster.shutdown)
+    try:
+        asked = {host.address for host in session.get_pool_state()}
+    finally:
+        await asyncio.to_thread(session.cluster.shutdown)
+    assert asked == set(url.hosts)
 
 
 async def refusal(url: CassandraUrl, schema: Path) -> str:
