@@ -12,6 +12,7 @@ import ssl
 from contextlib import ExitStack
 from datetime import timedelta
 from importlib.resources.abc import Traversable
+from typing import Any
 
 from cassandra import (
     AuthenticationFailed,
@@ -50,7 +51,7 @@ RECONNECT_EVERY = timedelta(seconds=1)
 # With 5, driver 3.30 loses bytes when a read ends within the header of a segment.
 PROTOCOL = 4
 
-# AuthenticationFailed says also that a node cannot look the role up now, or stops: only this is about the credentials.
+# A login is refused also because a node cannot look the role up now, or stops: only this is about the credentials.
 _BAD_CREDENTIALS = re.compile(r"code=0100 .*Provided username .* incorrect", re.DOTALL)
 # Of what TLS says the driver hands on the text alone.
 _BAD_CERTIFICATE = re.compile(r"certificate verify failed: (.*?)\.?(?: \(_ssl|$)")
@@ -62,6 +63,24 @@ logging.getLogger("cassandra").setLevel(logging.CRITICAL)
 
 class CannotConnect(Exception):
     """The cluster cannot be used now; the text says why in one line."""
+
+
+class LoginRefused(ConnectionException):  # type: ignore[misc] # the driver has no types
+    """A node refused a login this time, for whatever reason; the text has the node's."""
+
+
+class _Connection(LibevConnection):  # type: ignore[misc] # the driver has no types
+    """As its parent, but for a login that is refused: after that the driver would never ask the node again.
+
+    A node refuses those it knows too, while it starts, stops, or cannot look up their role.
+    """
+
+    @classmethod
+    def factory(cls, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - the driver has no types
+        try:
+            return super().factory(*args, **kwargs)
+        except AuthenticationFailed as error:
+            raise LoginRefused(str(error)) from error
 
 
 def connect(url: CassandraUrl, *, component: str, schema: Traversable) -> Session:
@@ -102,7 +121,7 @@ def _cluster(url: CassandraUrl) -> Cluster:
             port=url.port,
             protocol_version=PROTOCOL,
             # Of the driver's event loops the only one that is neither experimental nor gone from Python.
-            connection_class=LibevConnection,
+            connection_class=_Connection,
             auth_provider=PlainTextAuthProvider(url.user, url.password),
             ssl_context=tls,
             execution_profiles={EXEC_PROFILE_DEFAULT: profile},
@@ -130,7 +149,7 @@ def _reason(error: BaseException, url: CassandraUrl, component: str, *, datacent
     failures = getattr(error, "errors", None)
     causes = list(failures.values()) if isinstance(failures, dict) and failures else [error]
     for cause in causes:
-        if isinstance(cause, AuthenticationFailed) and _BAD_CREDENTIALS.search(str(cause)):
+        if isinstance(cause, LoginRefused) and _BAD_CREDENTIALS.search(str(cause)):
             return f"{nodes}: user {url.user} or its password is wrong"
         if isinstance(cause, InvalidRequest):
             return f"{nodes}: keyspace {keyspace}: {_line(cause)}"
