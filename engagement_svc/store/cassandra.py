@@ -15,7 +15,7 @@ from itertools import islice
 from engagement_svc.model import Drift, Engagement, LikeEdge, Liking
 from engagement_svc.store.cassandra_marks import BUCKETS, Change, Marks, Partition
 from engagement_svc.store.cassandra_recount import recount
-from engagement_svc.store.cassandra_settling import LIKES, Settled, Settling, owner_counts, slice_of
+from engagement_svc.store.cassandra_settling import LIKES, Settled, Settling, counts_of, slice_of
 from engagement_svc.store.interface import EngagementStore
 from mesh.storage.cassandra import Call, Cassandra, Statement
 
@@ -87,10 +87,8 @@ class CassandraEngagementStore(EngagementStore):
         ]
 
     async def engagements(self, tweet_ids: Sequence[int], *, viewer_id: int) -> list[Engagement]:
-        liked, counts = await asyncio.gather(self._liked(tweet_ids, viewer_id), self._counts(tweet_ids))
-        return [
-            Engagement(id_, counts[id_].get(LIKES, 0), counts[id_].get(REPLIES, 0), id_ in liked) for id_ in tweet_ids
-        ]
+        liked, counts = await asyncio.gather(self._liked(tweet_ids, viewer_id), counts_of(self._cassandra, tweet_ids))
+        return [Engagement(id_, counts[id_][LIKES], counts[id_][REPLIES], id_ in liked) for id_ in tweet_ids]
 
     async def add_tweet(self, tweet_id: int, *, author_id: int, parent_id: int) -> None:
         await self._tell(tweet_id, author_id, parent_id, op_us=_ADDED, is_live=True)
@@ -99,8 +97,8 @@ class CassandraEngagementStore(EngagementStore):
         await self._tell(tweet_id, author_id, parent_id, op_us=_REMOVED, is_live=False)
 
     async def tweets_counts(self, author_ids: Sequence[int]) -> dict[int, int]:
-        counts = await self._counts(author_ids)
-        return {author_id: kept.get(TWEETS, 0) for author_id, kept in counts.items()}
+        counts = await counts_of(self._cassandra, author_ids)
+        return {author_id: kept[TWEETS] for author_id, kept in counts.items()}
 
     async def drifts(self) -> list[Drift]:
         return await recount(self._cassandra)
@@ -139,11 +137,6 @@ class CassandraEngagementStore(EngagementStore):
         if parent_id:
             partitions.append(Partition.of(REPLIES, parent_id, tweet_id))
         await asyncio.gather(*map(tell, partitions))
-
-    async def _counts(self, owner_ids: Sequence[int]) -> dict[int, dict[str, int]]:
-        owners = list(dict.fromkeys(owner_ids))
-        found = await asyncio.gather(*(owner_counts(self._cassandra, owner_id) for owner_id in owners))
-        return dict(zip(owners, found, strict=True))
 
     async def _liked(self, tweet_ids: Sequence[int], viewer_id: int) -> set[int]:
         if not viewer_id:

@@ -8,11 +8,12 @@ read after the change was written, also when there was nothing to move (docs/dec
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from engagement_svc.store.cassandra_marks import Change, Marks, Partition
+from engagement_svc.store.cassandra_marks import BUCKETS, Change, Marks, Partition
 from mesh.errors import Unavailable
 from mesh.storage.cassandra import Call, Cassandra, Row, Statement
 
@@ -54,6 +55,7 @@ _SHOW_TO_USER = Statement(
     "UPDATE likes_by_user USING TIMESTAMP ? SET is_live = ? WHERE user_id = ? AND slice = ? AND tweet_id = ?",
 )
 _COUNTS = Statement("counts.of_owner", "SELECT what, bucket, count FROM counts WHERE owner_id = ?")
+_COUNTS_OF_ALL = Statement("counts.of_owners", "SELECT owner_id, what, count FROM counts WHERE owner_id IN ?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,11 +213,11 @@ def slice_of(tweet_id: int) -> int:
     return (tweet_id >> 22) // _SLICE_MS
 
 
-async def owner_counts(cassandra: Cassandra, owner_id: int) -> dict[str, int]:
-    """What is counted of one owner, by what it is. Raises Unavailable."""
-    counts: dict[str, int] = {}
-    for what, _, count in await cassandra.run(_COUNTS, owner_id):
-        counts[what] = counts.get(what, 0) + count
+async def counts_of(cassandra: Cassandra, owner_ids: Iterable[int]) -> dict[int, Counter[str]]:
+    """What is counted of each owner, by what it is. Raises Unavailable."""
+    counts = {owner_id: Counter[str]() for owner_id in owner_ids}
+    for owner_id, what, count in await cassandra.run_in(_COUNTS_OF_ALL, counts, rows_of_each=3 * BUCKETS):
+        counts[owner_id][what] += count
     return counts
 
 

@@ -13,7 +13,7 @@ from graph_svc.author_class import Stage, Standing
 from graph_svc.model import AuthorClass, Drift, FollowEdge, Followee, FollowerIds, GraphCounts, Relationship
 from graph_svc.store.cassandra_audit import recount
 from graph_svc.store.cassandra_classes import CassandraClasses
-from graph_svc.store.cassandra_counts import FOLLOWING_PART, CassandraCounts, bucket_of
+from graph_svc.store.cassandra_counts import FOLLOWING_PART, PARTS, CassandraCounts, bucket_of
 from graph_svc.store.cassandra_lists import CassandraLists
 from graph_svc.store.interface import Announce, GraphStore
 from mesh.clock import Clock
@@ -49,8 +49,10 @@ _SET_FOLLOWER = Statement(
 _FOLLOWED = Statement(
     "graph.followed", "SELECT followee_id, is_live FROM following WHERE follower_id = ? AND followee_id IN ?"
 )
-_IS_LIVE = Statement("graph.is_live", "SELECT is_live FROM following WHERE follower_id = ? AND followee_id = ?")
-_COUNTS = Statement("graph.counts", "SELECT part, live_count, stage FROM accounts WHERE user_id = ?")
+_FOLLOWS = Statement(
+    "graph.follows", "SELECT follower_id, is_live FROM following WHERE follower_id IN ? AND followee_id = ?"
+)
+_COUNTS = Statement("graph.counts", "SELECT user_id, part, live_count, stage FROM accounts WHERE user_id IN ?")
 _VERSION = Statement(
     "graph.follows_version", "SELECT DISTINCT follower_id, version FROM following WHERE follower_id = ?"
 )
@@ -127,9 +129,10 @@ class CassandraGraphStore(GraphStore):
         ]
 
     async def counts(self, user_ids: Sequence[int]) -> dict[int, GraphCounts]:
-        asked = list(dict.fromkeys(user_ids))
-        answers = await asyncio.gather(*(self._cassandra.run(_COUNTS, user_id) for user_id in asked))
-        return {user_id: _counts(rows) for user_id, rows in zip(asked, answers, strict=True)}
+        rows_of: dict[int, list[Row]] = {user_id: [] for user_id in user_ids}
+        for user_id, *row in await self._cassandra.run_in(_COUNTS, rows_of, rows_of_each=PARTS):
+            rows_of[user_id].append(tuple(row))
+        return {user_id: _counts(rows) for user_id, rows in rows_of.items()}
 
     async def follows_version(self, user_id: int) -> int:
         own, index = await asyncio.gather(self._cassandra.run(_VERSION, user_id), self._cassandra.run(_INDEX, user_id))
@@ -144,12 +147,11 @@ class CassandraGraphStore(GraphStore):
         if not other_ids:
             return []
         others = sorted(set(other_ids))
-        forth, *back = await asyncio.gather(
-            self._cassandra.run(_FOLLOWED, user_id, others),
-            *(self._cassandra.run(_IS_LIVE, other_id, user_id) for other_id in others),
+        forth, back = await asyncio.gather(
+            self._cassandra.run(_FOLLOWED, user_id, others), self._cassandra.run_in(_FOLLOWS, others, user_id)
         )
         following = {followee_id for followee_id, is_live in forth if is_live}
-        followers = {other_id for other_id, rows in zip(others, back, strict=True) if rows and rows[0][0]}
+        followers = {follower_id for follower_id, is_live in back if is_live}
         return [Relationship(other_id, other_id in following, other_id in followers) for other_id in other_ids]
 
     async def standing(self, author_id: int) -> Standing:

@@ -20,6 +20,7 @@ EDGES_AT_ONCE = 100
 # Lost races after which an edge is left to who comes next.
 MOST_TRIES = 5
 FOLLOWING_PART = 0
+PARTS = BUCKETS + 1
 
 _COPY = Statement(
     "graph.copy_count", "UPDATE accounts USING TIMESTAMP ? SET live_count = ? WHERE user_id = ? AND part = ?"

@@ -6,11 +6,7 @@ a delete, whose timestamp is always the later one.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import TypeVar
+from collections.abc import Sequence
 
 from mesh.errors import Unavailable
 from mesh.events.interface import OutboxEvent
@@ -18,17 +14,12 @@ from mesh.ids import id_time_us
 from mesh.storage.cassandra import Call, Cassandra, Statement
 from mesh.storage.cassandra_outbox import CassandraOutbox
 from tweet_svc.model import Claim, RequestIdReused, RequestKey, Tweet
+from tweet_svc.store.cassandra_lists import OF_AUTHOR, OF_AUTHOR_WITHOUT_REPLIES, REPLIES, month_of, newest
 from tweet_svc.store.interface import TweetStore
 
 KEYS_KEPT_SECONDS = 48 * 3600
 # A claim whose outcome is not known is tried again while there is no row.
 MOST_TRIES = 3
-# How many statements of one call are in flight.
-AUTHORS_AT_ONCE = 32
-TWEETS_AT_ONCE = 64
-# How many rows a statement gives at most.
-MOST_ROWS = 2_000
-NO_END = 2**63 - 1
 
 _CLAIM = Statement(
     "tweets.claim",
@@ -42,7 +33,8 @@ _CLAIMED = Statement(
 )
 _GET = Statement(
     "tweets.get",
-    "SELECT user_id, content, in_reply_to_tweet_id, conversation_id, is_deleted FROM tweet_by_id WHERE tweet_id = ?",
+    "SELECT tweet_id, user_id, content, in_reply_to_tweet_id, conversation_id, is_deleted FROM tweet_by_id"
+    " WHERE tweet_id IN ?",
 )
 _INSERT = Statement(
     "tweets.insert",
@@ -73,48 +65,6 @@ _DELETE_REPLY = Statement(
     "tweets.delete_reply",
     "UPDATE replies USING TIMESTAMP ? SET is_deleted = true WHERE parent_id = ? AND month = ? AND tweet_id = ?",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class _List:
-    """A list in partitions of a month: which months there are, and ids with marks. A row with a mark is not shown."""
-
-    months: Statement
-    rows: Statement
-
-
-_TWEET_MONTHS = Statement(
-    "tweets.months", "SELECT month FROM tweet_months WHERE user_id = ? AND month >= ? AND month <= ?"
-)
-_OF_AUTHOR = _List(
-    _TWEET_MONTHS,
-    Statement(
-        "tweets.of_author",
-        "SELECT tweet_id, is_deleted FROM tweets_by_user"
-        " WHERE user_id = ? AND month = ? AND tweet_id < ? AND tweet_id > ? LIMIT ?",
-    ),
-)
-_OF_AUTHOR_WITHOUT_REPLIES = _List(
-    _TWEET_MONTHS,
-    Statement(
-        "tweets.of_author_without_replies",
-        "SELECT tweet_id, is_deleted, is_reply FROM tweets_by_user"
-        " WHERE user_id = ? AND month = ? AND tweet_id < ? AND tweet_id > ? LIMIT ?",
-    ),
-)
-_REPLIES = _List(
-    Statement(
-        "tweets.reply_months", "SELECT month FROM reply_months WHERE parent_id = ? AND month >= ? AND month <= ?"
-    ),
-    Statement(
-        "tweets.replies",
-        "SELECT tweet_id, is_deleted FROM replies"
-        " WHERE parent_id = ? AND month = ? AND tweet_id < ? AND tweet_id > ? LIMIT ?",
-    ),
-)
-
-K = TypeVar("K")
-V = TypeVar("V")
 
 
 class CassandraTweetStore(TweetStore):
@@ -150,7 +100,7 @@ class CassandraTweetStore(TweetStore):
     async def insert(self, tweet: Tweet, *, announce: OutboxEvent, at_us: int) -> None:
         if await self._get(tweet.tweet_id) is not None:
             return
-        written_us, month, answers = _written_us(tweet), _month(tweet.tweet_id), tweet.in_reply_to_tweet_id
+        written_us, month, answers = _written_us(tweet), month_of(tweet.tweet_id), tweet.in_reply_to_tweet_id
         body = (tweet.tweet_id, tweet.user_id, tweet.content, answers, tweet.conversation_id, written_us)
         calls: list[Call] = [
             (_INSERT, body),
@@ -167,7 +117,7 @@ class CassandraTweetStore(TweetStore):
         if stored is None or stored.is_deleted:
             return
         # An id may be ahead of the clock.
-        deleted_us, month = max(at_us, _written_us(stored) + 1), _month(stored.tweet_id)
+        deleted_us, month = max(at_us, _written_us(stored) + 1), month_of(stored.tweet_id)
         calls: list[Call] = [
             (_DELETE, (deleted_us, stored.tweet_id)),
             (_DELETE_OF_USER, (deleted_us, stored.user_id, month, stored.tweet_id)),
@@ -177,55 +127,24 @@ class CassandraTweetStore(TweetStore):
         await self._outbox.commit("tweets.delete", *calls, announce=announce, at_us=at_us)
 
     async def get_many(self, tweet_ids: Sequence[int]) -> dict[int, Tweet]:
-        found = await _each(tweet_ids, self._get, at_once=TWEETS_AT_ONCE)
-        return {tweet_id: tweet for tweet_id, tweet in found.items() if tweet is not None}
+        rows = await self._cassandra.run_in(_GET, tweet_ids)
+        return {
+            tweet_id: Tweet(tweet_id, user_id, content, parent_id, conversation_id, bool(is_deleted))
+            for tweet_id, user_id, content, parent_id, conversation_id, is_deleted in rows
+        }
 
     async def _get(self, tweet_id: int) -> Tweet | None:
-        for user_id, content, parent_id, conversation_id, is_deleted in await self._cassandra.run(_GET, tweet_id):
-            return Tweet(tweet_id, user_id, content, parent_id, conversation_id, bool(is_deleted))
-        return None
+        return (await self.get_many([tweet_id])).get(tweet_id)
 
     async def list_author_ids(
         self, user_ids: Sequence[int], *, below: int, above: int, limit: int, exclude_replies: bool = False
     ) -> dict[int, list[int]]:
-        listed = _OF_AUTHOR_WITHOUT_REPLIES if exclude_replies else _OF_AUTHOR
-
-        async def newest(user_id: int) -> list[int]:
-            return await self._newest(listed, user_id, below=below, above=above, limit=limit)
-
-        found = await _each(user_ids, newest, at_once=AUTHORS_AT_ONCE)
-        return {user_id: ids for user_id, ids in found.items() if ids}
+        listed = OF_AUTHOR_WITHOUT_REPLIES if exclude_replies else OF_AUTHOR
+        return await newest(self._cassandra, listed, user_ids, below=below, above=above, limit=limit)
 
     async def list_reply_ids(self, tweet_id: int, *, below: int, limit: int) -> list[int]:
-        return await self._newest(_REPLIES, tweet_id, below=below, above=0, limit=limit)
-
-    async def _newest(self, listed: _List, key: int, *, below: int, above: int, limit: int) -> list[int]:
-        below = below or NO_END
-        months = await self._cassandra.run(listed.months, key, _month(above), _month(below))
-        found: list[int] = []
-        for (month,) in months:
-            found += await self._newest_of_month(
-                listed.rows, (key, month), below=below, above=above, limit=limit - len(found)
-            )
-            if len(found) == limit:
-                break
-        return found
-
-    async def _newest_of_month(
-        self, rows_of: Statement, partition: tuple[int, int], *, below: int, above: int, limit: int
-    ) -> list[int]:
-        found: list[int] = []
-        hidden = 0
-        while True:
-            # As many more as there were hidden ones: a long run of them is passed in few steps.
-            size = min(limit - len(found) + hidden, MOST_ROWS)
-            rows = await self._cassandra.run(rows_of, *partition, below, above, size)
-            shown = [tweet_id for tweet_id, *marks in rows if not any(marks)]
-            found += shown
-            hidden += len(rows) - len(shown)
-            if len(rows) < size or len(found) >= limit:
-                return found[:limit]
-            below = rows[-1][0]
+        found = await newest(self._cassandra, REPLIES, [tweet_id], below=below, above=0, limit=limit)
+        return found.get(tweet_id, [])
 
     async def ping(self) -> None:
         await self._cassandra.ping()
@@ -234,25 +153,3 @@ class CassandraTweetStore(TweetStore):
 def _written_us(tweet: Tweet) -> int:
     """The write timestamp of a tweet: the microsecond of its id, whoever writes it and when."""
     return id_time_us(tweet.tweet_id)
-
-
-def _month(tweet_id: int) -> int:
-    day = datetime.fromtimestamp(id_time_us(tweet_id) // 1_000_000, UTC)
-    return day.year * 100 + day.month
-
-
-async def _each(keys: Iterable[K], ask: Callable[[K], Awaitable[V]], *, at_once: int) -> dict[K, V]:
-    """The answer for each key, `at_once` at a time."""
-    waiting = list(dict.fromkeys(keys))
-    answers: dict[K, V] = {}
-
-    async def some() -> None:
-        while waiting:
-            key = waiting.pop()
-            answers[key] = await ask(key)
-
-    try:
-        await asyncio.gather(*(some() for _ in range(min(at_once, len(waiting)))))
-    finally:
-        waiting.clear()  # after a failure the others end with what they are at
-    return answers

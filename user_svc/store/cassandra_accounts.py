@@ -6,21 +6,17 @@ Both are for ever, so whoever has seen one may rely on it. docs/decisions/0025 s
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from mesh.errors import Unavailable
 from mesh.storage.cassandra import Call, Cassandra, Statement
 from user_svc.model import Account, ProfileChange
 
-# How many statements of one call are in flight.
-AT_ONCE = 64
-
 _ACCOUNT = "user_id, username, email, password_hash, display_name, bio, location, created_us, updated_us"
-_GET = Statement("users.get", f"SELECT {_ACCOUNT} FROM users WHERE user_id = ?")  # noqa: S608 - constants
+_GET = Statement("users.get", f"SELECT {_ACCOUNT} FROM users WHERE user_id IN ?")  # noqa: S608 - constants
 _OUTCOME = Statement("users.outcome", f"SELECT {_ACCOUNT}, given_up FROM users WHERE user_id = ?")  # noqa: S608 - constants
 _SETTLED_OUTCOME = Statement("users.settled_outcome", _OUTCOME.text, is_serial=True)
 _CREATE = Statement(
@@ -37,9 +33,6 @@ _SET = {
     column: Statement(f"users.set_{column}", f"UPDATE users USING TIMESTAMP ? SET {column} = ? WHERE user_id = ?")  # noqa: S608 - constants
     for column in ("display_name", "bio", "location")
 }
-
-Key = TypeVar("Key", int, str)
-Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +51,12 @@ class Accounts:
 
     async def get(self, user_id: int) -> Account | None:
         """The account; a sign-up that is under way or was given up is none."""
-        for row in await self._cassandra.run(_GET, user_id):
-            return _account(row)
-        return None
+        return (await self.get_many([user_id])).get(user_id)
 
     async def get_many(self, user_ids: Iterable[int]) -> dict[int, Account]:
         """Accounts by id; unknown ids are left out."""
-        return await each(user_ids, self.get)
+        rows = await self._cassandra.run_in(_GET, user_ids)
+        return {account.user_id: account for account in map(_account, rows) if account is not None}
 
     async def outcome(self, user_id: int) -> Outcome:
         """What was decided some time ago; a decision of this moment may be missing."""
@@ -123,14 +115,3 @@ class Accounts:
 def _account(row: Sequence[Any]) -> Account | None:
     *_, created_us, _ = row
     return None if created_us is None else Account(*row)
-
-
-async def each(keys: Iterable[Key], ask: Callable[[Key], Awaitable[Answer | None]]) -> dict[Key, Answer]:
-    """The answer for each key that has one, some keys at a time."""
-    waiting: Sequence[Key] = list(dict.fromkeys(keys))
-    found: dict[Key, Answer] = {}
-    for start in range(0, len(waiting), AT_ONCE):
-        some = waiting[start : start + AT_ONCE]
-        answers = await asyncio.gather(*(ask(key) for key in some))
-        found |= {key: answer for key, answer in zip(some, answers, strict=True) if answer is not None}
-    return found

@@ -13,7 +13,7 @@ from datetime import timedelta
 from mesh.errors import Unavailable
 from mesh.storage.cassandra import Cassandra, Statement
 from user_svc.model import Account, email_key, username_key
-from user_svc.store.cassandra_accounts import Accounts, each
+from user_svc.store.cassandra_accounts import Accounts
 
 MOST_TRIES = 3
 
@@ -49,7 +49,7 @@ class Claims:
             f"SELECT user_id, attempt, claimed_us FROM {table} WHERE {column} = ?",  # noqa: S608 - constants
             is_serial=True,
         )
-        self._get = Statement(f"{table}.get", f"SELECT user_id FROM {table} WHERE {column} = ?")  # noqa: S608 - constants
+        self._get = Statement(f"{table}.get", f"SELECT {column}, user_id FROM {table} WHERE {column} IN ?")  # noqa: S608 - constants
 
     async def take(self, account: Account, *, attempt: int, at_us: int) -> bool:
         """Claim what the account needs for this attempt of it. False when somebody else has it, or may get it."""
@@ -74,15 +74,10 @@ class Claims:
 
     async def accounts(self, keys: Iterable[str]) -> dict[str, Account]:
         """The accounts that have these keys; a claim without an account is left out."""
-        holders = await each(keys, self._holder_of)
+        holders: dict[str, int] = dict(await self._cassandra.run_in(self._get, keys))
         found = await self._accounts.get_many(holders.values())
         accounts = {key: found[user_id] for key, user_id in holders.items() if user_id in found}
         return {key: account for key, account in accounts.items() if self._key_of(account) == key}
-
-    async def _holder_of(self, key: str) -> int | None:
-        for (user_id,) in await self._cassandra.run(self._get, key):
-            return int(user_id)
-        return None
 
     async def _is_free(self, key: str, user_id: int, attempt: int, *, old: bool) -> bool:
         """Whether the attempt that has the key will never be an account that needs it."""

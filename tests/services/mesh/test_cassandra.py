@@ -13,7 +13,7 @@ import pytest
 from mesh.caller import ANONYMOUS, CURRENT_CALL, Call
 from mesh.errors import DeadlineExceeded, Unavailable
 from mesh.metrics import Metrics
-from mesh.storage.cassandra import IN_FLIGHT, Cassandra, Statement, TooManyRows
+from mesh.storage.cassandra import IN_FLIGHT, MOST_ROWS, PARTITIONS_AT_ONCE, Cassandra, Statement, TooManyRows
 from mesh.storage.cassandra_batch import UnsafeWrite
 from mesh.storage.url import CassandraUrl
 from tests.support.cassandra import TRIAL, store_url
@@ -25,6 +25,7 @@ from tests.support.wait_until import wait_until
 INSERT = Statement("numbers.insert", "INSERT INTO numbers (owner, number, text) VALUES (?, ?, ?) USING TIMESTAMP ?")
 LIST = Statement("numbers.list", "SELECT number FROM numbers WHERE owner = ?")
 GET = Statement("numbers.get", "SELECT text FROM numbers WHERE owner = ? AND number = ?")
+OF_OWNERS = Statement("numbers.of_owners", "SELECT owner, text FROM numbers WHERE owner IN ? AND number = ?")
 CLAIM = Statement("claims.claim", "INSERT INTO claims (name, owner) VALUES (?, ?) IF NOT EXISTS")
 CLAIMED = Statement("claims.get", "SELECT owner FROM claims WHERE name = ?", is_serial=True)
 
@@ -88,6 +89,20 @@ async def test_of_eight_claims_at_once_one_is_applied(cassandra: Cassandra) -> N
     applied = await asyncio.gather(*(cassandra.applied(CLAIM, "ann", owner) for owner in range(8)))
     assert sum(applied) == 1
     assert await cassandra.run(CLAIMED, "ann") == [(applied.index(True),)]
+
+
+@pytest.mark.parametrize(
+    ("owners", "rows_of_each", "statements"), [(2 * PARTITIONS_AT_ONCE + 1, 1, 3), (6, MOST_ROWS // 2, 3)]
+)
+async def test_many_partitions_are_read_in_few_statements(
+    cassandra: Cassandra, metrics: Metrics, owners: int, rows_of_each: int, statements: int
+) -> None:
+    for owner in range(owners):
+        await cassandra.run(INSERT, owner, 1, str(owner), 10)
+    rows = await cassandra.run_in(OF_OWNERS, [*range(owners), *range(owners)], 1, rows_of_each=rows_of_each)
+    assert sorted(rows) == [(owner, str(owner)) for owner in range(owners)]
+    labels = {"statement": OF_OWNERS.name, "outcome": "OK"}
+    assert metrics.registry.get_sample_value("aviary_store_calls_total", labels) == statements
 
 
 async def test_pages_follow_each_other_until_the_last(cassandra: Cassandra) -> None:
