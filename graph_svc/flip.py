@@ -15,6 +15,7 @@ from graph_svc.store import GraphStore
 from mesh.clock import Clock
 from mesh.errors import Unavailable
 from mesh.events.interface import Outbox
+from mesh.failpoints import fp
 
 logger = logging.getLogger(__name__)
 
@@ -70,9 +71,11 @@ class FlipJob:
         match standing.stage:
             case Stage.INDEXING if standing.cursor > 0:
                 await self._store.index_followers(standing, limit=self._followers_at_once)
+                fp("flip.page_indexed")
                 return True
             case Stage.CLEANING if standing.cursor > 0:
                 await self._store.unindex_followers(standing, limit=self._followers_at_once)
+                fp("flip.page_cleaned")
                 return True
             case Stage.PUSHING:
                 # The row of a dead letter stays: the author then stays in BOTH until it is replayed.
@@ -82,7 +85,9 @@ class FlipJob:
         now_us = self._clock.now_us()
         stage = stage_after_work(standing, now_us=now_us, bounds=self._bounds, is_confirmed=is_confirmed)
         if stage is not None:
+            fp("flip.before_stage")
             await self._store.change_stage(standing, stage, now_us=now_us)
+            fp("flip.stage_changed")
             logger.info(
                 "author %d goes from %s to %s", standing.author_id, standing.stage.name.lower(), stage.name.lower()
             )

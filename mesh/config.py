@@ -9,6 +9,7 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from mesh.env import setting
+from mesh.failpoints import checked_failpoints
 from mesh.storage.url import CassandraUrl, parse_store_url
 
 SHORTEST_PAGE_TOKEN_KEY = 32
@@ -107,6 +108,12 @@ class MeshConfig:
         parse=_page_token_key,
     )
     log_level: str = setting("AVIARY_LOG_LEVEL", "info", help="debug, info, warning or error", parse=_log_level)
+    failpoint: str = setting(
+        "FAILPOINT",
+        "",
+        help="for tests only: where the process is to die, stop or fail, see mesh/failpoints.py",
+        parse=checked_failpoints,
+    )
     user_target: str = setting(
         "AVIARY_USER_TARGET", "ipv4:127.0.0.1:8081", help="gRPC target of user_svc", parse=_target
     )

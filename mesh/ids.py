@@ -18,6 +18,7 @@ from typing import Protocol
 from mesh.background import background
 from mesh.clock import Clock
 from mesh.errors import Unavailable
+from mesh.failpoints import fp
 from mesh.storage.id_leases import NUMBERS, IdLeases, Lease
 
 _log = logging.getLogger(__name__)
@@ -131,11 +132,14 @@ class LeasedIds(IdSource):
         lease = self._lease
         if lease is not None and not self._is_behind(now_ms):
             self._lease = await self._leases.renew(lease, now_ms=now_ms)
+            fp("ids.renewed")
             if self._lease is not None:
                 return
         # Another number: its ids start at the present time, whatever was stamped under the old one.
         self._lease = None
+        fp("ids.before_acquire")
         fresh = await self._leases.acquire(owner=self._owner, now_ms=now_ms)
+        fp("ids.acquired")
         if fresh is None:
             raise Unavailable.backend("a free number for ids")
         if self._is_behind(now_ms):

@@ -30,6 +30,7 @@ from mesh.command_line import Role, read_arguments
 from mesh.config import HasMesh
 from mesh.env import SettingsError, load
 from mesh.errors import MeshError
+from mesh.failpoints import arm
 from mesh.grpc_server import RunningServer, Served, serve
 from mesh.keys import BrokenKeys
 from mesh.method import BrokenContract
@@ -78,6 +79,7 @@ def run(
     try:
         config = load(config_class, environ)
         logs.configure(service=package, level=config.mesh.log_level)
+        arm(config.mesh.failpoint)
         _run_until_signalled(open_service, config, role)
     except Exception as error:  # the last to see it: it becomes the exit code
         mistakes = _mistakes(error)

@@ -10,6 +10,7 @@ from engagement_svc.model import TweetNotFound
 from engagement_svc.store import EngagementStore
 from mesh.caller import Caller
 from mesh.clock import Clock
+from mesh.failpoints import fp
 from mesh.ids import IdSource
 
 
@@ -30,7 +31,9 @@ async def like_tweet(
         return LikeTweetResponse(liked=False, likes_count=unliked.likes_count)
     if not await tweets.has(request.tweet_id):
         raise TweetNotFound(request.tweet_id)
+    fp("like.tweet_known")
     liking = await store.like(caller.user_id, request.tweet_id, new_edge_id=ids.next_id(), now_us=clock.now_us())
+    fp("like.committed")
     return LikeTweetResponse(
         liked=True, likes_count=liking.likes_count, create_time=to_timestamp(liking.edge.created_us)
     )

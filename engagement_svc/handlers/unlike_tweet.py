@@ -8,6 +8,7 @@ from engagement_svc.model import TweetNotFound
 from engagement_svc.store import EngagementStore
 from mesh.caller import Caller
 from mesh.clock import Clock
+from mesh.failpoints import fp
 
 
 async def unlike_tweet(
@@ -18,6 +19,7 @@ async def unlike_tweet(
     A like outlives its tweet, and can be taken back then too.
     """
     liking = await store.unlike(caller.user_id, request.tweet_id, now_us=clock.now_us())
+    fp("unlike.committed")
     if liking is not None:
         return UnlikeTweetResponse(likes_count=liking.likes_count)
     if not await tweets.has(request.tweet_id):

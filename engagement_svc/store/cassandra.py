@@ -17,6 +17,7 @@ from engagement_svc.store.cassandra_marks import BUCKETS, Change, Marks, Partiti
 from engagement_svc.store.cassandra_recount import recount
 from engagement_svc.store.cassandra_settling import LIKES, Settled, Settling, counts_of, slice_of
 from engagement_svc.store.interface import EngagementStore
+from mesh.failpoints import fp
 from mesh.storage.cassandra import Call, Cassandra, Statement
 
 REPLIES, TWEETS = "replies", "tweets"
@@ -124,8 +125,10 @@ class CassandraEngagementStore(EngagementStore):
     async def _write(self, partition: Partition, member_id: int, op_us: int, edge: Call) -> Change:
         """The edge. Its mark comes first: of an edge without one nobody would hear again."""
         change = await self._marks.mark(partition, member_id, op_us=op_us)
+        fp("like.marked")
         statement, values = edge
         await self._cassandra.run(statement, *values)
+        fp("like.edge_written")
         return change
 
     async def _tell(self, tweet_id: int, author_id: int, parent_id: int, *, op_us: int, is_live: bool) -> None:

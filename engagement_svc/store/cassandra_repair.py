@@ -13,6 +13,7 @@ from engagement_svc.store.cassandra_marks import SHARDS, SLOT_US, SLOTS_OF_AN_HO
 from engagement_svc.store.cassandra_settling import EdgeAbsent, Settling
 from mesh.clock import Clock
 from mesh.errors import MeshError
+from mesh.failpoints import fp
 
 _log = logging.getLogger(__name__)
 
@@ -109,6 +110,7 @@ class Repair:
             return _Outcome.ABSENT
         except MeshError:
             return _Outcome.FAILED
+        fp("like.repaired")
         return _Outcome.SETTLED
 
 

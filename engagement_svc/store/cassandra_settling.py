@@ -15,6 +15,7 @@ from datetime import timedelta
 
 from engagement_svc.store.cassandra_marks import BUCKETS, Change, Marks, Partition
 from mesh.errors import Unavailable
+from mesh.failpoints import fp
 from mesh.storage.cassandra import Call, Cassandra, Row, Statement
 
 LIKES = "likes"
@@ -140,13 +141,16 @@ class Settling:
         """Settle the first of those that wait. Whoever waits longest is among them, and it is he who calls."""
         some = [change for change, settled in changes.items() if settled is None][:MOST_EDGES]
         version, reading = await self._move(partition, {change.member_id for change in some})
+        fp("like.count_moved")
         count = await self._show(partition, reading, version)
+        fp("like.shown")
         seen = [
             change
             for change in some
             if change.member_id in reading.edges and reading.edges[change.member_id].op_us >= change.op_us
         ]
         await self._marks.remove(change.mark for change in seen if change.mark is not None)
+        fp("like.mark_removed")
         for change in seen:
             # It may have been given up meanwhile.
             if change in changes:

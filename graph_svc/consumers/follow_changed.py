@@ -9,6 +9,7 @@ from graph_svc import events
 from graph_svc.author_class import Bounds, Stage, stage_for_count
 from graph_svc.store import GraphStore
 from mesh.clock import Clock
+from mesh.failpoints import fp
 from mesh.ids import IdSource
 
 
@@ -20,6 +21,7 @@ async def on_follow_changed(event: Event, *, store: GraphStore, ids: IdSource, c
     change = event.follow_changed
     author_id = change.followee_user_id
     await store.complete(change.follower_user_id, author_id, op_time_us=change.op_time_us)
+    fp("class.follow_completed")
     is_settled = False
     while not is_settled:
         standing = await store.standing(author_id)
@@ -32,3 +34,4 @@ async def on_follow_changed(event: Event, *, store: GraphStore, ids: IdSource, c
         if stage is Stage.PUSHING:
             announce = events.pushing_begins(author_id, event_id=ids.next_id(), at_us=now_us)
         is_settled = await store.change_stage(standing, stage, now_us=now_us, announce=announce) is not None
+        fp("class.moved")

@@ -11,6 +11,7 @@ from graph_svc.model import SelfReference, UserNotFound
 from graph_svc.store import GraphStore
 from mesh.caller import Caller
 from mesh.clock import Clock
+from mesh.failpoints import fp
 from mesh.ids import IdSource
 from views.clients.users import UserCards
 
@@ -23,6 +24,7 @@ async def follow_user(
         raise SelfReference("userId")
     if request.user_id not in await users.get_many([request.user_id]):
         raise UserNotFound(user_id=request.user_id)
+    fp("follow.user_known")
     edge = await store.follow(
         caller.user_id,
         request.user_id,
@@ -30,4 +32,5 @@ async def follow_user(
         now_us=clock.now_us(),
         announce=partial(events.follow_changed, event_id=ids.next_id()),
     )
+    fp("follow.committed")
     return FollowUserResponse(create_time=to_timestamp(edge.created_us))

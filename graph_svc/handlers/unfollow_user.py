@@ -10,6 +10,7 @@ from graph_svc.model import UserNotFound
 from graph_svc.store import GraphStore
 from mesh.caller import Caller
 from mesh.clock import Clock
+from mesh.failpoints import fp
 from mesh.ids import IdSource
 from views.clients.users import UserCards
 
@@ -24,6 +25,7 @@ async def unfollow_user(
         now_us=clock.now_us(),
         announce=partial(events.follow_changed, event_id=ids.next_id()),
     )
+    fp("unfollow.committed")
     # Whoever was followed once exists: user_svc is asked about strangers only.
     if edge is None and request.user_id not in await users.get_many([request.user_id]):
         raise UserNotFound(user_id=request.user_id)

@@ -19,6 +19,7 @@ from graph_svc.store.interface import Announce, GraphStore
 from mesh.clock import Clock
 from mesh.errors import Unavailable
 from mesh.events.interface import OutboxEvent
+from mesh.failpoints import fp
 from mesh.storage.cassandra import Cassandra, Row, Statement
 from mesh.storage.cassandra_outbox import CassandraOutbox
 
@@ -184,6 +185,7 @@ class CassandraGraphStore(GraphStore):
     async def _claim(self, follower_id: int, followee_id: int, edge_id: int, created_us: int) -> tuple[int, int]:
         """The id and the creation of the edge: those given, or of who was first."""
         rows = await self._cassandra.run(_CLAIM, edge_id, created_us, follower_id, followee_id)
+        fp("follow.edge_claimed")
         return (edge_id, created_us) if rows[0][0] else (rows[0][1], rows[0][2])
 
     async def _save(self, edge: FollowEdge, event: OutboxEvent, *, now_us: int) -> FollowEdge:
@@ -197,6 +199,7 @@ class CassandraGraphStore(GraphStore):
             announce=event,
             at_us=now_us,
         )
+        fp("follow.edge_saved")
         await _or_leave_it(self._complete(edge))
         return edge
 

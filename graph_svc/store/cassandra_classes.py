@@ -12,6 +12,7 @@ from graph_svc.author_class import UNSETTLED, Stage, Standing, first_cursor
 from graph_svc.model import AuthorClass, FollowEdge
 from mesh.clock import Clock
 from mesh.events.interface import OutboxEvent
+from mesh.failpoints import fp
 from mesh.storage.cassandra import Cassandra, Statement
 from mesh.storage.cassandra_outbox import CassandraOutbox
 
@@ -83,6 +84,7 @@ class CassandraClasses:
         )
         if stage in UNSETTLED:
             await self._cassandra.run(_NOTE, SHARD, begun.author_id, begun.version)
+            fp("class.noted")
         is_begun = await self._cassandra.applied(
             _BEGIN,
             *(int(stage), now_us, begun.cursor, begun.event_id),
@@ -91,6 +93,7 @@ class CassandraClasses:
         )
         if not is_begun:
             return None
+        fp("class.stage_begun")
         if announce is not None:
             await self._put_into_outbox(begun, announce, at_us=now_us)
         if stage not in UNSETTLED:
@@ -155,4 +158,5 @@ class CassandraClasses:
     async def _put_into_outbox(self, standing: Standing, event: OutboxEvent, *, at_us: int) -> None:
         # Findable: the job asks whether it is confirmed. Cut off before the mark, it is there twice.
         await self._outbox.commit_findable(announce=event, at_us=at_us)
+        fp("class.in_outbox")
         await self._cassandra.run(_ANNOUNCED, standing.version, standing.version, standing.author_id)

@@ -12,6 +12,7 @@ import zlib
 from dataclasses import dataclass, field
 
 from mesh.errors import Unavailable
+from mesh.failpoints import fp
 from mesh.storage.cassandra import Cassandra, Statement
 
 # Partitions that the followers of an account are spread over. Fixed: rows are found by it.
@@ -155,6 +156,7 @@ class CassandraCounts:
                     )
                     if not applied[0][0]:
                         continue
+                fp("follow.count_moved")
                 if version is not None:
                     # Also when others counted: they may have died before this.
                     await self._cassandra.run(_COPY, version, live_count, partition[0], part)

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from aviary.events.v1 import events_pb2
 from mesh.events.interface import EventBus
+from mesh.failpoints import fp
 
 # Long enough to gather the confirmations of a batch, short beside the time that a row lives anyway.
 GATHERING = timedelta(milliseconds=2)
@@ -44,6 +45,7 @@ class Confirmer:
         finally:
             del self._gathering[owner]
             try:
+                fp("confirm.gathered")
                 await self._send(owner, events_pb2.CONFIRMATION_STATUS_DONE, batch.event_ids)
             finally:
                 batch.sent.set_result(None)

@@ -16,6 +16,7 @@ from mesh.events.confirm import Confirmer
 from mesh.events.interface import ACK_WAIT, Delivery, EventBus
 from mesh.events.pump import pump
 from mesh.events.routes import ROUTES
+from mesh.failpoints import fp
 from mesh.metrics import Metrics
 
 __all__ = ["Confirmer", "Consumer", "NotYet", "Outcome"]
@@ -82,18 +83,23 @@ class Consumer:
         if handler is None or (delivery.groups and self._group not in delivery.groups):
             await delivery.ack()
             return
+        fp("consumer.event_came")
         outcome = await self._attempts.make(delivery, kind, event.event_id, lambda: handler(event))
         if outcome is None:
             return
+        fp("consumer.effect_made")
         # Confirmed first: of an event that was acked and not confirmed, nobody would hear before its repeat is due.
         route = ROUTES[kind]
         if isinstance(outcome, str):
             await self._confirmer.dead(route.service, event.event_id, outcome)
+            fp("consumer.given_up")
             if self._abandon_event is not None:
                 await self._give_up(self._abandon_event(event, outcome), delivery)
         elif outcome is Outcome.DONE and self._group in route.required_groups:
             await self._confirmer.done(route.service, event.event_id)
+            fp("consumer.confirmed")
         await delivery.ack()
+        fp("consumer.acked")
 
     async def _take_job(self, delivery: Delivery) -> None:
         pattern = f"{delivery.subject.rpartition('.')[0]}.*"
@@ -111,6 +117,7 @@ class Consumer:
             return
         if isinstance(outcome, str) and self._abandon_job is not None:
             await self._give_up(self._abandon_job(delivery.payload, outcome), delivery)
+        fp("consumer.job_done")
         await delivery.ack()
 
     async def _give_up(self, abandoning: Awaitable[None], delivery: Delivery) -> None:

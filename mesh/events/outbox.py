@@ -24,6 +24,7 @@ from mesh.events.routes import ROUTES
 from mesh.events.settle import Settlement
 from mesh.events.unconfirmed import LONGEST_REPEAT, REPEAT_AFTER, Unconfirmed, groups_to_repeat, unconfirmed
 from mesh.events.window import Window
+from mesh.failpoints import fp
 from mesh.metrics import Metrics
 
 _log = logging.getLogger(__name__)
@@ -134,6 +135,7 @@ class OutboxWorker:
         return rows
 
     def _begin(self, row: OutboxRow) -> None:
+        fp("outbox.row_read")
         kind = _kind_of(row.event.payload)
         if kind not in ROUTES:
             _log.error("event %d is of no known kind; it stays in the outbox for a later version", row.event.event_id)
@@ -185,6 +187,7 @@ class OutboxWorker:
         except DecodeError:
             _log.error("a confirmation for %s cannot be read", self._service)
             return
+        fp("outbox.confirmation_came")
         group = confirmation.consumer_group
         for event_id in confirmation.event_ids:
             event = self._window.get(event_id)

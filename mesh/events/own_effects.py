@@ -11,6 +11,7 @@ from aviary.events.v1 import events_pb2
 from mesh.clock import Clock
 from mesh.events.unconfirmed import Unconfirmed, own_retry_delay
 from mesh.events.window import Window
+from mesh.failpoints import fp
 
 _log = logging.getLogger(__name__)
 
@@ -64,6 +65,7 @@ class OwnEffects:
         try:
             async with asyncio.timeout(AT_MOST.total_seconds()):
                 await self._consumers[event.kind](events_pb2.Event.FromString(payload))
+                fp("outbox.own_effect_made")
         except Exception as failure:  # noqa: BLE001 - the owner's bug or outage must not stop the other events
             event.own_failures += 1
             event.own_due = self._clock.monotonic() + own_retry_delay(event.own_failures).total_seconds()

@@ -10,6 +10,7 @@ from mesh.clock import Clock
 from mesh.events.interface import BusUnavailable, EventBus
 from mesh.events.unconfirmed import Unconfirmed, repeat_delay
 from mesh.events.window import Window
+from mesh.failpoints import fp
 
 _log = logging.getLogger(__name__)
 
@@ -66,10 +67,12 @@ class Publishing:
 
     async def _publish(self, event: Unconfirmed, payload: bytes) -> bool:
         try:
+            fp("outbox.before_publish")
             acked = await self._bus.publish(event.subject, payload, groups=event.repeat_for)
         except BusUnavailable as away:
             self._pause(away)
             return False
+        fp("outbox.published")
         self._pause_for = SHORTEST_PAUSE
         event.acked = acked
         event.published_at = self._clock.monotonic()

@@ -10,6 +10,7 @@ from datetime import timedelta
 from mesh.clock import Clock
 from mesh.errors import Unavailable
 from mesh.events.interface import Outbox, Place
+from mesh.failpoints import fp
 from mesh.metrics import Metrics
 
 _log = logging.getLogger(__name__)
@@ -81,10 +82,13 @@ class Settlement:
         confirmed = frozenset(self._confirmed)
         try:
             if confirmed:
+                fp("outbox.before_delete")
                 await self._outbox.delete(confirmed)
+                fp("outbox.rows_deleted")
             self._confirmed -= confirmed
             for place, (group, reason, at_us) in list(self._given_up.items()):
                 await self._outbox.bury(place, group=group, reason=reason, at_us=at_us)
+                fp("outbox.row_buried")
                 del self._given_up[place]
                 self._has_buried.set()
         except Unavailable as away:

@@ -16,6 +16,7 @@ from io import BytesIO
 
 from mesh.errors import Unavailable
 from mesh.events.interface import OutboxRow, Place
+from mesh.failpoints import fp
 from mesh.storage.cassandra import Cassandra
 from mesh.storage.cassandra_batch import UnsafeWrite, Write
 from mesh.storage.cassandra_outbox_rows import StoredRow
@@ -74,6 +75,7 @@ class Journal:
         """
         if not self.is_applied(stored):
             await self._cassandra.write("outbox.complete", *decode(stored.writes))
+            fp("journal.redone")
             self.note_applied(stored.place)
 
 

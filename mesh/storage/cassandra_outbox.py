@@ -14,6 +14,7 @@ from weakref import WeakSet
 
 from mesh.clock import Clock, SystemClock
 from mesh.events.interface import Outbox, OutboxEvent, OutboxReader, OutboxRow, Place
+from mesh.failpoints import fp
 from mesh.storage.cassandra import Call, Cassandra
 from mesh.storage.cassandra_dead_letters import DeadLetters, EventPlaces, bury, dig_up, moved_to
 from mesh.storage.cassandra_journal import Journal, encode
@@ -76,7 +77,9 @@ class CassandraOutbox(Outbox):
         try:
             with self._journal.in_progress(row.place):
                 await self._cassandra.run(statement, *values)
+                fp("journal.row_written")
                 await self._cassandra.write(name, *writes)
+                fp("journal.written")
                 self._journal.note_applied(row.place)
         finally:
             # Also of a row that may not be there: if it is, its state is completed at once.

@@ -8,6 +8,7 @@ Reads are point look-ups of microseconds, so they run where they are asked for: 
 from __future__ import annotations
 
 import asyncio
+import logging
 import queue
 import threading
 from collections.abc import AsyncIterator, Callable
@@ -21,7 +22,10 @@ from typing import Any, TypeVar, cast
 import apsw
 
 from mesh.errors import Unavailable
+from mesh.failpoints import fp
 from mesh.storage.migrations import migrate
+
+_log = logging.getLogger(__name__)
 
 # 3.51.3 mended a race that could corrupt a WAL database: https://sqlite.org/releaselog/3_51_3.html
 OLDEST_SQLITE = 3_051_003
@@ -137,15 +141,23 @@ class SqliteDatabase:
             self._writer.execute("BEGIN IMMEDIATE")
             for write in writes:
                 self._apply(write)
+            fp("sqlite.before_commit")
             self._writer.execute("COMMIT")
+            fp("sqlite.committed")
         except (apsw.Error, _RolledBack) as error:
-            unavailable = Unavailable.backend("the store")
-            unavailable.__cause__ = error
-            for write in writes:
-                write.failure = unavailable
-            # A thread that dies here would leave every later write waiting for ever.
-            with suppress(apsw.Error):
-                self._writer.execute("ROLLBACK")
+            self._undo(writes, error)
+        except Exception as error:  # noqa: BLE001 - it is told to all who wait
+            _log.exception("a commit failed by a defect")
+            self._undo(writes, error)
+
+    def _undo(self, writes: list[_Write], error: Exception) -> None:
+        """Tell all that the outcome is not known. A thread that dies here would leave every later write waiting."""
+        unavailable = Unavailable.backend("the store")
+        unavailable.__cause__ = error
+        for write in writes:
+            write.failure = unavailable
+        with suppress(apsw.Error):
+            self._writer.execute("ROLLBACK")
 
     def _apply(self, write: _Write) -> None:
         self._writer.execute("SAVEPOINT one")

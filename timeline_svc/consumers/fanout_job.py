@@ -8,6 +8,7 @@ from aviary.events.v1.events_pb2 import FanoutJob
 from mesh.errors import Unavailable
 from mesh.events.confirm import LONGEST_REASON
 from mesh.events.consume import Confirmer
+from mesh.failpoints import fp
 from timeline_svc.fanout.backfill import Backfill
 from timeline_svc.fanout.deliver import Fanout
 from timeline_svc.store import FanoutRecords
@@ -18,6 +19,7 @@ async def on_fanout_job(payload: bytes, *, fanout: Fanout, backfill: Backfill, c
     job = FanoutJob.FromString(payload)
     is_last = await (fanout.go_on(job) if job.tweet_id else backfill.catch_up(job))
     if is_last:
+        fp("fanout.last_link_done")
         await confirmer.done(owner_of(job), job.event_id)
 
 

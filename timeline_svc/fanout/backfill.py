@@ -8,6 +8,7 @@ from datetime import timedelta
 from aviary.events.v1.events_pb2 import FanoutJob
 from mesh.events.consume import NotYet
 from mesh.events.interface import EventBus
+from mesh.failpoints import fp
 from timeline_svc.clients.graph import Graph
 from timeline_svc.clients.tweets import MOST_IDS_OF_AN_AUTHOR, AuthorTweets
 from timeline_svc.fanout.deliver import chain
@@ -41,11 +42,13 @@ class Backfill:
         changed, and while the edge keeps changing.
         """
         is_following = await self.graph.is_following(follower_id, followee_id)
+        fp("backfill.edge_read")
         for _ in range(MOST_TRIES):
             if is_following:
                 await self._bring_in(follower_id, followee_id)
             else:
                 await self._take_out(follower_id, followee_id)
+            fp("backfill.effect_made")
             was_following, is_following = is_following, await self.graph.is_following(follower_id, followee_id)
             if was_following == is_following:
                 return
@@ -61,6 +64,7 @@ class Backfill:
         ids, complete_from = await self._newest(author_id, floor=0)
         if await self.homes.merge(ids, followers.user_ids, complete_from=complete_from):
             raise NotYet(BEING_BUILT)
+        fp("backfill.page_caught_up")
         if not followers.next_after_edge_id:
             return True
         await chain(self.bus, job, after_edge_id=followers.next_after_edge_id)
@@ -73,6 +77,7 @@ class Backfill:
         if floor is None or (await self.graph.audience(followee_id)).author_class is AuthorClass.PULL:
             return
         ids, complete_from = await self._newest(followee_id, floor=floor)
+        fp("backfill.ids_read")
         if await self.homes.merge(ids, [follower_id], complete_from=complete_from):
             raise NotYet(BEING_BUILT)
 
@@ -86,6 +91,7 @@ class Backfill:
             ids = found.get(followee_id, [])
             if not await self.homes.unmerge(ids, follower_id):
                 raise NotYet(BEING_BUILT)
+            fp("backfill.page_taken_out")
             if len(ids) < self.most_ids:
                 return
             below = ids[-1]

@@ -9,6 +9,7 @@ from aviary.events.v1.events_pb2 import FanoutJob
 from mesh.clock import Clock
 from mesh.events.interface import EventBus
 from mesh.events.routes import shard_of
+from mesh.failpoints import fp
 from mesh.ids import id_time_us
 from mesh.metrics import Metrics
 from timeline_svc.clients.graph import Graph
@@ -42,6 +43,7 @@ class Fanout:
             self.graph.followers(author_id, after_edge_id=0),
             self.author_lists.push(tweet_id, [author_id]),
         )
+        fp("fanout.followers_read")
         job = FanoutJob(tweet_id=tweet_id, author_user_id=author_id, event_id=event_id)
         link = first_link(author_id, audience.author_class, followers)
         return await self._deliver(link, job, audience)
@@ -53,11 +55,13 @@ class Fanout:
 
     async def _deliver(self, link: Link, job: FanoutJob, audience: Audience | None = None) -> bool:
         held = await self.homes.push(job.tweet_id, link.recipients)
+        fp("fanout.pushed")
         self.metrics.deliveries.labels("delivered").inc(held)
         self.metrics.deliveries.labels("skipped").inc(len(link.recipients) - held)
         # Before the chain goes on: what is recorded of a chain has no gaps.
         outcome = link.came_to(held, at_us=self.clock.now_us(), audience=audience)
         await self.records.record(job.tweet_id, job.after_edge_id, outcome)
+        fp("fanout.recorded")
         if not link.is_last:
             await chain(self.bus, job, after_edge_id=link.next_after_edge_id)
             return False
@@ -71,4 +75,6 @@ async def chain(bus: EventBus, job: FanoutJob, *, after_edge_id: int) -> None:
     link = FanoutJob()
     link.CopyFrom(job)
     link.after_edge_id = after_edge_id
+    fp("fanout.before_link")
     await bus.publish(f"job.fanout.{shard_of(job.author_user_id):02d}", link.SerializeToString())
+    fp("fanout.link_published")

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from mesh.errors import Unavailable
+from mesh.failpoints import fp
 from timeline_svc.clients.tweets import AuthorTweets
 from timeline_svc.home.errands import Errands
 from timeline_svc.home.sources import newest_of
@@ -73,5 +74,8 @@ class AuthorLists:
         async with self._slots:
             generation = await self.store.begin_build(author_id)
             if generation is not None:
+                fp("author_list.marked")
                 found = await newest_of([author_id], wanted=FIRST_IDS, tweets=self.tweets)
+                fp("author_list.read")
                 await self.store.finish_build(author_id, generation, found.ids, floor=found.covers_to)
+                fp("author_list.kept")

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from aviary.type.v1 import tweet_pb2
 from mesh.errors import DeadlineExceeded, Unavailable
+from mesh.failpoints import fp
 from timeline_svc.home.author_lists import AuthorLists
 from timeline_svc.home.contexts import PATIENCE, Standing, Standings
 from timeline_svc.home.errands import Errands
@@ -78,6 +79,7 @@ class HomeReader:
         seen = await self.tweets.present(
             progress.bodies, progress.kept[:size], viewer_id=viewer_id, expansions=expansions
         )
+        fp("page.before_clean_up")
         self._clean_up(progress)
         self.metrics.degrade(progress.degraded)
         return HomePage(seen, progress.degraded | set(seen.degraded), _position(progress, size))
@@ -85,9 +87,12 @@ class HomeReader:
     async def _extend(self, progress: _Progress, wanted: int) -> None:
         """Examine the next stretch."""
         skeleton = await self.skeletons.next(progress.viewer_id, below=progress.below, wanted=wanted)
+        fp("page.ids_read")
         stretch = skeleton.stretch
         bodies = await self.tweets.bodies(stretch.ids)
+        fp("page.bodies_read")
         standing = await self._standing(progress, bodies)
+        fp("page.standing_known")
         if not skeleton.is_whole and standing.pull_author_ids:
             pulled = await self._pulled(progress, standing.pull_author_ids, wanted)
             stretch = merge_stretches([stretch, *pulled], most=wanted)

@@ -10,6 +10,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 from mesh.errors import Unavailable
+from mesh.failpoints import fp
 from timeline_svc.clients.graph import Graph
 from timeline_svc.clients.tweets import AuthorTweets
 from timeline_svc.home.errands import Errands
@@ -66,17 +67,22 @@ class Rebuilder:
 
     async def _build(self, owner_id: int) -> Stretch | None:
         async with self._slots:
+            fp("rebuild.before_mark")
             generation = await self.store.begin_build(owner_id)
             if generation is None:
                 self.metrics.rebuilds.labels("elsewhere").inc()
                 return None
+            fp("rebuild.marked")
             merged = await self.merge(owner_id)
+            fp("rebuild.merged")
             await self._keep(owner_id, generation, merged)
+            fp("rebuild.kept")
             return merged
 
     async def merge(self, owner_id: int) -> Stretch:
         """What a build made now would consist of, from the sources alone. Raises Unavailable."""
         followees = await self.graph.followees(owner_id)
+        fp("rebuild.followees_read")
         authors = [followee.user_id for followee in followees if followee.author_class is not AuthorClass.PULL]
         return await newest_of([owner_id, *authors], wanted=self.capacity, tweets=self.tweets)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from aviary.events.v1.events_pb2 import Event
+from mesh.failpoints import fp
 from tweet_svc.convert import to_message
 from tweet_svc.store import TweetStore
 from views.cache import BodyCache
@@ -17,7 +18,9 @@ async def on_tweet_created(event: Event, *, store: TweetStore, cache: BodyCache)
     tweet_id = event.tweet_created.tweet.tweet_id
     tweet = (await store.get_many([tweet_id])).get(tweet_id)
     if tweet is not None and not tweet.is_deleted:
+        fp("body.row_read")
         await cache.put_tweet(to_message(tweet))
+        fp("body.put")
         tweet = (await store.get_many([tweet_id])).get(tweet_id)
     if tweet is not None and tweet.is_deleted:
         await cache.bury_tweet(tweet_id)

@@ -10,6 +10,7 @@ from aviary.type.v1 import tweet_pb2
 from mesh.caller import Caller
 from mesh.clock import Clock
 from mesh.errors import InvalidArgument
+from mesh.failpoints import fp
 from mesh.ids import IdSource
 from tweet_svc import events
 from tweet_svc.convert import to_message
@@ -41,6 +42,7 @@ async def create_tweet(
     """
     text = _checked(request.content, max_length=max_length)
     tweet_id = ids.next_id()
+    fp("post.id_taken")
     if request.request_id:
         claim = await store.claim(
             RequestKey(caller.user_id, METHOD, request.request_id),
@@ -49,8 +51,10 @@ async def create_tweet(
             at_us=clock.now_us(),
         )
         tweet_id = claim.tweet_id
+        fp("post.claimed")
         if claim.replayed and await store.get_many([tweet_id]):
             await tell_replayed()
+            fp("post.replayed")
             return await _as_it_is_now(tweet_id, caller=caller, reader=reader)
     parent = await _parent(request.in_reply_to_tweet_id, store)
     tweet = Tweet(
@@ -62,6 +66,7 @@ async def create_tweet(
     )
     at_us = clock.now_us()
     await store.insert(tweet, announce=events.tweet_created(tweet, at_us=at_us), at_us=at_us)
+    fp("post.committed")
     return CreateTweetResponse(tweet=_new(tweet))
 
 

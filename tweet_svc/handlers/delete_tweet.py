@@ -5,6 +5,7 @@ from __future__ import annotations
 from aviary.tweet.v1.tweet_service_pb2 import DeleteTweetRequest, DeleteTweetResponse
 from mesh.caller import Caller
 from mesh.clock import Clock
+from mesh.failpoints import fp
 from mesh.ids import IdSource
 from tweet_svc import events
 from tweet_svc.model import NotTheAuthor, TweetNotFound
@@ -24,5 +25,7 @@ async def delete_tweet(
     if not tweet.is_deleted:
         at_us = clock.now_us()
         announce = events.tweet_deleted(tweet, event_id=ids.next_id(), at_us=at_us)
+        fp("delete.row_read")
         await store.delete(tweet, announce=announce, at_us=at_us)
+        fp("delete.committed")
     return DeleteTweetResponse()

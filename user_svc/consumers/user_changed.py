@@ -8,6 +8,7 @@ from datetime import timedelta
 from aviary.events.v1.events_pb2 import Event
 from mesh.clock import Clock
 from mesh.events.consume import NotYet
+from mesh.failpoints import fp
 from user_svc.convert import to_message
 from user_svc.model import Account
 from user_svc.store import SIGN_UPS_END_AFTER, UserStore
@@ -33,6 +34,7 @@ async def on_user_changed(event: Event, *, store: UserStore, cache: BodyCache, c
         raise NotYet(BETWEEN_LOOKS)
     while account is not None and account != written:
         await cache.put_user(to_message(account))
+        fp("card.put")
         written = account
         account = (await store.get_many([user_id])).get(user_id)
 

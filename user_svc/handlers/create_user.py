@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from aviary.type.v1.user_pb2 import User
 from aviary.user.v1.user_service_pb2 import CreateUserRequest, CreateUserResponse
 from mesh.clock import Clock
+from mesh.failpoints import fp
 from mesh.ids import IdSource
 from user_svc import events
 from user_svc.clients.cards import Cards
@@ -44,13 +45,16 @@ async def create_user(
     bio = checked_bio(request.bio, field_name="bio")
     check_strength(request.password, username=request.username, email=request.email)
     user_id = await _claimed_id(request, store=store, candidate_id=ids.next_id(), clock=clock)
+    fp("sign_up.claimed")
     stored = await _stored(request, user_id, store)
     if stored is None:
         password_hash = await passwords.hash(request.password)
+        fp("sign_up.hashed")
         at_us = clock.now_us()
         account = Account(user_id, request.username, request.email, password_hash, display_name, bio, "", at_us, at_us)
         announce = events.user_changed(user_id, event_id=user_id, at_us=at_us)
         stored = await store.create(account, announce=announce, at_us=at_us)
+        fp("sign_up.committed")
         if stored == account:
             return CreateUserResponse(user=_new(account))
     if not await passwords.verify(request.password, stored.password_hash):

@@ -7,6 +7,7 @@ from aviary.user.v1.user_service_pb2 import UpdateUserRequest, UpdateUserRespons
 from mesh.caller import Caller
 from mesh.clock import Clock
 from mesh.errors import InvalidArgument, PermissionDenied
+from mesh.failpoints import fp
 from mesh.field_mask import fields_to_change
 from mesh.ids import IdSource
 from user_svc import events
@@ -39,6 +40,7 @@ async def update_user(
         raise UserNotFound(user_id=caller.user_id)
     fields = fields_to_change(request.update_mask, request.user, changeable=CHANGEABLE)
     _check_username(request, account)
+    fp("profile.row_read")
     if fields:
         account = await store.update(
             account.user_id,
@@ -48,6 +50,7 @@ async def update_user(
         )
     if account is None:
         raise UserNotFound(user_id=caller.user_id)
+    fp("profile.committed")
     users = await cards.many([account])
     return UpdateUserResponse(user=users[0])
 

@@ -14,6 +14,7 @@ from datetime import timedelta
 
 from mesh.errors import Unavailable
 from mesh.events.interface import OutboxEvent
+from mesh.failpoints import fp
 from mesh.storage.cassandra import Cassandra, Statement
 from mesh.storage.cassandra_outbox import CassandraOutbox
 from user_svc.model import (
@@ -93,11 +94,14 @@ class CassandraUserStore(UserStore):
             attempt = outcome.given_up + 1
             if not await self._names.take(account, attempt=attempt, at_us=at_us):
                 raise UsernameTaken
+            fp("sign_up.name_taken")
             if await self._emails.take(account, attempt=attempt, at_us=at_us):
                 # Before the account: one that is there has its event, whatever stops us now.
                 statement, values = await self._outbox.append(announce, at_us=at_us)
                 await self._cassandra.run(statement, *values)
+                fp("sign_up.announced")
                 outcome = await self._accounts.create(account, attempt=attempt)
+                fp("sign_up.account_made")
                 self._outbox.committed()
             else:
                 outcome = await self._accounts.give_up(account.user_id, attempt=attempt)

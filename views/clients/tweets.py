@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from aviary.tweet.internal.v1.tweet_internal_service_pb2 import BatchGetStoredTweetsRequest
+from mesh.failpoints import fp
 from views.cache import BodyCache
 from views.model import Bodies, Tweet, distinct
 
@@ -34,7 +35,9 @@ class CachedTweets(StoredTweets):
         missed = [id_ for id_ in wanted if id_ not in known]
         if missed:
             fetched = await self._fetch(missed)
+            fp("body.fetched")
             await self._cache.fill_tweets(fetched)
+            fp("body.filled")
             known |= fetched
         live = {id_: tweet for id_, tweet in known.items() if tweet is not None}
         return Bodies(live, frozenset(known.keys() - live.keys()))

@@ -158,6 +158,23 @@ async def test_broken_settings_are_all_named_and_the_exit_code_is_2(tmp_path: Pa
     assert "short" not in text
 
 
+async def test_a_failpoint_that_does_not_exist_is_named_with_examples(tmp_path: Path) -> None:
+    async with tiny(tmp_path, FAILPOINT="post.nowhere:kill") as service:
+        assert await service.ends() == 2
+    [line] = service.lines
+    assert "FAILPOINT='post.nowhere:kill': there is no failpoint 'post.nowhere'; such as post.committed:kill" in line
+
+
+async def test_a_process_with_failpoints_says_so(tmp_path: Path) -> None:
+    async with tiny(tmp_path, FAILPOINT="post.committed:raise@2") as service:
+        await service.says("started")
+        [told] = [json.loads(line) for line in service.lines if "failpoints are armed" in line]
+        assert (told["level"], told["failpoints"]) == ("warning", "post.committed:raise@2")
+    async with tiny(tmp_path) as service:
+        await service.says("started")
+        assert not [message for message in service.messages if "failpoint" in message]
+
+
 async def test_a_port_in_use_is_named_with_its_setting(tmp_path: Path) -> None:
     async with tiny(tmp_path / "one") as first:
         await first.says("started")

@@ -13,6 +13,7 @@ import pytest
 
 from mesh.errors import NotFound, Unavailable
 from mesh.storage.sqlite import DamagedDatabase, SqliteDatabase, open_database
+from tests.support.failpoints import armed
 
 
 @pytest.fixture
@@ -211,3 +212,14 @@ async def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path, schema: Pat
     with pytest.raises(DamagedDatabase, match=r"a\.db: unable to open"):
         async with open_database(tmp_path / "a.db", component="a", schema=schema):
             pass
+
+
+@pytest.mark.parametrize(("failpoint", "stored"), [("sqlite.before_commit", [2]), ("sqlite.committed", [1, 2])])
+async def test_a_defect_around_the_commit_leaves_a_writer_that_writes(
+    database: SqliteDatabase, failpoint: str, stored: list[int]
+) -> None:
+    with armed(f"{failpoint}:raise@1"):
+        with pytest.raises(Unavailable):
+            await asyncio.wait_for(database.write(inserting(1)), 10)
+        await asyncio.wait_for(database.write(inserting(2)), 10)
+    assert numbers(database) == stored
