@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.faults.chaos.at_failpoints import at_failpoints
 from tests.faults.chaos.bar import Amount, Bar
 from tests.faults.chaos.blows import empty_redis, kill_anything, kill_nats, lose_nats
 from tests.faults.chaos.mixed import Load, mixed
@@ -15,6 +16,7 @@ BARS: tuple[Bar, ...] = (
         "kill -9 of anything, under posts and replies",
         Load(WRITES, Amount(400, 1_500, 15_000), Amount(4, 8, 20), kill_anything),
     ),
+    at_failpoints("F03", "every failpoint: the process dies there, twice; the step fails; others are struck meanwhile"),
     mixed(
         "F05",
         "NATS lost with its store, under everything people do",

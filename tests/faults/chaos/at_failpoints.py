@@ -1,0 +1,83 @@
+"""The bar of the failpoints: at each a process dies, at the first try and the next, and the step fails; then pairs."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+from mesh.clock import SystemClock
+from tests.faults.chaos.bar import Amount, Bar, Run
+from tests.faults.chaos.failpoint_acts import Witness
+from tests.faults.chaos.failpoint_pairs import pause_at_each
+from tests.faults.chaos.failpoint_plan import plan
+from tests.faults.chaos.failpoint_rounds import TRIES, strike_at
+from tests.faults.chaos.judge import judge
+from tests.faults.chaos.own_process import in_place_of
+from tests.faults.chaos.people import People, people_of
+from tests.mesh.support.actions import sign_up
+
+ACTS = ("post", "post", "reply", "delete", "follow", "unfollow", "follow", "unfollow", "like", "unlike", "read")
+PEOPLE = Amount(20, 20, 50)
+FOLLOWED_BY_EACH = 9
+WORKERS = 2
+# Two processes at a time, of which neither needs the other.
+AT_ONCE = (("tweet_svc", "user_svc"), ("graph_svc", "engagement_svc"), ("timeline_svc", "timeline_svc-work"))
+# At most so many points of each process; the full plan has fewer.
+POINTS = Amount(2, 100, 100)
+PAIRS_OF_EACH_PROCESS = Amount(1, 5, 40)
+# Authors change their class all the time: everybody is followed by about that many.
+FLAGS = (
+    *("--set", "AVIARY_GRAPH_PULL_THRESHOLD=10"),
+    *("--set", "AVIARY_GRAPH_PULL_BACK=9"),
+    *("--set", "AVIARY_GRAPH_BOTH_SECONDS=0.5"),
+)
+
+
+def at_failpoints(number: str, title: str) -> Bar:
+    """A bar that goes through the whole plan of its store."""
+    return Bar(number, title, _hold)
+
+
+async def _hold(run: Run) -> None:
+    chance = random.Random(f"{run.seed}/{run.bar}")
+    struck = plan(run.store)
+    run.figures |= {"failpoints": 0, "deaths": 0, "failures": 0, "pairs": 0}
+    count = PEOPLE.at(run.scale)
+    async with people_of(run, count=count, followed_by_each=FOLLOWED_BY_EACH, flags=FLAGS) as people:
+        witness = Witness(people, await sign_up(people.api, "witness"), chance)
+        async with witness.at_work(), people.at_work(workers=WORKERS, acts=ACTS):
+            for together in AT_ONCE:
+                async with asyncio.TaskGroup() as group:
+                    for name in together:
+                        points = _sample(struck[name], POINTS.at(run.scale), chance)
+                        group.create_task(_strike(run, people, witness, name, points))
+            for name, points in struck.items():
+                await _pair(run, people, name, _sample(points, PAIRS_OF_EACH_PROCESS.at(run.scale), chance), chance)
+        run.figures["acts"] = people.done
+        run.figures["checks meanwhile"] = witness.checks
+        await judge(people, run)
+
+
+async def _strike(run: Run, people: People, witness: Witness, name: str, points: list[str]) -> None:
+    clock = SystemClock()
+    began = clock.monotonic()
+    async with in_place_of(people.mesh, name) as process:
+        for point in points:
+            await strike_at(process, point, witness.check)
+            run.figures["failpoints"] += 1
+            run.figures["deaths"] += TRIES
+            run.figures["failures"] += TRIES
+    run.say(f"{name}: {len(points)} failpoints in {clock.monotonic() - began:.0f} s")
+
+
+async def _pair(run: Run, people: People, name: str, points: list[str], chance: random.Random) -> None:
+    async with in_place_of(people.mesh, name) as process:
+        pairs = await pause_at_each(people.mesh, process, points, chance)
+    run.figures["pairs"] += len(pairs)
+    run.say(f"{name}: {', '.join(pairs)}")
+
+
+def _sample(points: list[str], most: int, chance: random.Random) -> list[str]:
+    """So many of them at most, in their order."""
+    chosen = set(chance.sample(points, min(most, len(points))))
+    return [point for point in points if point in chosen]

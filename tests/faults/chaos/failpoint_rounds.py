@@ -1,0 +1,57 @@
+"""Strikes one process at each of its failpoints: it dies there, at the next try too; then the step fails twice."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+from mesh.background import background
+from mesh.clock import SystemClock
+from tests.faults.chaos.own_process import OwnProcess
+
+# A point that nobody comes to for so long fails the bar.
+HIT_SECONDS = 90.0
+LOOK_SECONDS = 0.02
+TRIES = 2
+
+
+async def strike_at(process: OwnProcess, point: str, check: Callable[[], Awaitable[None]]) -> None:
+    """One round: two deaths, two failures, and what must hold once the process runs undisturbed."""
+    for attempt in range(TRIES):
+        await process.start(f"{point}:kill@1")
+        await _until(lambda: process.exit_code is not None, f"nobody came to {point}, time {attempt + 1}")
+        assert process.reached() == [point], process.told()
+    await _fail_at(process, point)
+    async with background(_keep_running(process), name=f"{process.name} starts again"):
+        await process.until_ready()
+        await check()
+
+
+async def _fail_at(process: OwnProcess, point: str) -> None:
+    """The step raises at two times. A loop in which it does ends the process, which is started again."""
+    failures = 0
+    while failures < TRIES:
+        await process.start(",".join(f"{point}:raise@{time}" for time in range(1, TRIES - failures + 1)))
+        await _until(partial(_is_over, process, TRIES - failures), f"nobody came to {point} again")
+        assert process.reached(), process.told()
+        failures += len(process.reached())
+
+
+def _is_over(process: OwnProcess, failures: int) -> bool:
+    return process.exit_code is not None or len(process.reached()) >= failures
+
+
+async def _keep_running(process: OwnProcess) -> None:
+    while True:
+        if process.exit_code is not None:
+            await process.start()
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+async def _until(condition: Callable[[], bool], otherwise: str) -> None:
+    clock = SystemClock()
+    deadline = clock.monotonic() + HIT_SECONDS
+    while not condition():
+        assert clock.monotonic() < deadline, otherwise
+        await asyncio.sleep(LOOK_SECONDS)
