@@ -6,9 +6,12 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 _log = logging.getLogger(__name__)
+
+CANCELLED_EVERY = timedelta(seconds=1)
 
 
 @asynccontextmanager
@@ -35,7 +38,10 @@ async def background(work: Coroutine[Any, Any, None], *, name: str) -> AsyncIter
         is_block_over = True
         has_failed = task.done() and not task.cancelled() and task.exception() is not None
         task.cancel()
-        await asyncio.wait([task])
+        while not (await asyncio.wait([task], timeout=CANCELLED_EVERY.total_seconds()))[0]:
+            # asyncio.wait_for loses a cancellation that comes together with its answer (until Python 3.12), as in a
+            # client of NATS that just connects; this would wait for ever.
+            task.cancel()
         if has_failed and owner is not None:
             owner.uncancel()
         if not task.cancelled():

@@ -9,7 +9,7 @@
     SIGTERM, SIGINT  health says NOT_SERVING, new calls go elsewhere, those in progress get 10 s; the loops are
                      cancelled; what was opened is closed in reverse; exit 0
 
-A drain that hangs is ended after 14 s with exit 1; a second signal ends it at once.
+A drain that hangs is ended after 14 s with exit 1, also that after a crash; a second signal ends it at once.
 """
 
 from __future__ import annotations
@@ -102,13 +102,15 @@ async def living(
     clock: Clock,
     linger: timedelta = timedelta(),
     once_ready: Callable[[], None] = lambda: None,
+    once_failing: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[RunningServer]:
     """The service at work and serving, as far as its role goes, until the block ends. Raises what a loop raised.
 
-    `once_ready` is called when it is ready for the first time, before anybody hears of it.
+    `once_ready` is called when it is ready for the first time, before anybody hears of it; `once_failing` when a loop
+    has ended by itself, and all the rest is about to be ended.
     """
     async with asyncio.TaskGroup() as group:
-        loops = [group.create_task(_for_ever(work)) for work in service.work if role != "serve"]
+        loops = [group.create_task(_for_ever(work, once_failing)) for work in service.work if role != "serve"]
         served = [each for each in service.served if role != "work" or each.descriptor.full_name == ADMIN]
         serving = serve(served, listen=listen, verifier=verifier, clock=clock, metrics=service.metrics, linger=linger)
         async with serving as server:
@@ -123,8 +125,13 @@ async def living(
             loop.cancel()
 
 
-async def _for_ever(work: Callable[[], Awaitable[None]]) -> None:
-    await work()
+async def _for_ever(work: Callable[[], Awaitable[None]], once_failing: Callable[[], None]) -> None:
+    try:
+        await work()
+    except Exception:
+        once_failing()
+        raise
+    once_failing()
     raise RuntimeError(f"{work} ended by itself")
 
 
@@ -189,6 +196,7 @@ async def _live(
                 clock=clock,
                 linger=LINGER,
                 once_ready=_keep_for_good,
+                once_failing=stop.be_done_in_time,
             ) as server:
                 logger.info("started", extra={"fields": {"role": role, "port": server.port}})
                 await asyncio.Event().wait()

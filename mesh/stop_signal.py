@@ -29,12 +29,16 @@ class StopSignal:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop, task)
 
+    def be_done_in_time(self) -> None:
+        """End the process with exit 1 if it is still there after DRAIN_AT_MOST."""
+        guard = threading.Timer(DRAIN_AT_MOST.total_seconds(), os._exit, (1,))
+        guard.daemon = True
+        guard.start()
+
     def _stop(self, task: asyncio.Task[Any]) -> None:
         if self.is_asked:
             os._exit(1)
         self.is_asked = True
         logger.info("draining")
-        guard = threading.Timer(DRAIN_AT_MOST.total_seconds(), os._exit, (1,))
-        guard.daemon = True
-        guard.start()
+        self.be_done_in_time()
         task.cancel()

@@ -16,7 +16,8 @@ from tests.faults.chaos.own_process import in_place_of
 from tests.faults.chaos.people import People, people_of
 from tests.mesh.support.actions import sign_up
 
-ACTS = ("post", "post", "reply", "delete", "follow", "unfollow", "follow", "unfollow", "like", "unlike", "read")
+CHURN = ("follow", "unfollow")
+ACTS = ("post", "post", "reply", "delete", *CHURN, *CHURN, *CHURN, *CHURN, "like", "unlike", "read", "read")
 PEOPLE = Amount(20, 20, 50)
 FOLLOWED_BY_EACH = 9
 WORKERS = 2

@@ -12,6 +12,7 @@ from pathlib import Path
 import apsw
 
 from tests.faults.chaos.blows import empty_redis
+from tests.faults.chaos.failpoint_plan import name_and_time
 from tests.faults.chaos.own_process import OwnProcess
 from tests.mesh.support.running_mesh import RunningMesh
 from tests.support.wait_until import wait_until
@@ -28,7 +29,7 @@ async def pause_at_each(
     mesh: RunningMesh, process: OwnProcess, points: Sequence[str], chance: random.Random
 ) -> list[str]:
     """Stand still once at each point, in the order in which they come. Returns what befell the mesh meanwhile."""
-    await process.start(",".join(f"{point}:pause@1" for point in points))
+    await process.start(",".join("{}:pause@{}".format(*name_and_time(entry)) for entry in points))
     struck: list[str] = []
     for number in range(len(points)):
         await wait_until(process.is_paused, at_most=PAUSED_SECONDS)

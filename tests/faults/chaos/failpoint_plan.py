@@ -1,6 +1,7 @@
 """Which process of a mesh bar F03 strikes at which failpoint, on which store. What stands in several is struck in one.
 
-The order matters where one point leaves behind what the next one needs.
+The order matters where one point leaves behind what the next one needs. With `@n` it is struck at the n-th time: a
+process begins with commits of its own.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ _EVERYWHERE = {
     """,
 }
 _ONLY_ON = {
-    "sqlite": {"user_svc": "sqlite.before_commit sqlite.committed"},
+    "sqlite": {"tweet_svc": "sqlite.before_commit@5 sqlite.committed@5"},
     "cassandra": {
         "user_svc": "sign_up.name_taken sign_up.announced sign_up.account_made",
         "tweet_svc": "journal.row_written journal.redone journal.written",
@@ -59,6 +60,13 @@ def plan(store: str) -> Mapping[str, list[str]]:
     return {name: [*own.get(name, "").split(), *points.split()] for name, points in _EVERYWHERE.items()}
 
 
+def name_and_time(entry: str) -> tuple[str, int]:
+    """The failpoint that an entry of the plan names, and at which time it is struck first."""
+    name, _, time = entry.partition("@")
+    return name, int(time or 1)
+
+
 def planned() -> frozenset[str]:
     """All that are struck on one store or the other."""
-    return frozenset(point for store in _ONLY_ON for points in plan(store).values() for point in points)
+    plans = [plan(store) for store in _ONLY_ON]
+    return frozenset(name_and_time(entry)[0] for each in plans for entries in each.values() for entry in entries)

@@ -8,6 +8,7 @@ from functools import partial
 
 from mesh.background import background
 from mesh.clock import SystemClock
+from tests.faults.chaos.failpoint_plan import name_and_time
 from tests.faults.chaos.own_process import OwnProcess
 
 # A point that nobody comes to for so long fails the bar.
@@ -16,23 +17,24 @@ LOOK_SECONDS = 0.02
 TRIES = 2
 
 
-async def strike_at(process: OwnProcess, point: str, check: Callable[[], Awaitable[None]]) -> None:
+async def strike_at(process: OwnProcess, entry: str, check: Callable[[], Awaitable[None]]) -> None:
     """One round: two deaths, two failures, and what must hold once the process runs undisturbed."""
+    point, first = name_and_time(entry)
     for attempt in range(TRIES):
-        await process.start(f"{point}:kill@1")
+        await process.start(f"{point}:kill@{first}")
         await _until(lambda: process.exit_code is not None, f"nobody came to {point}, time {attempt + 1}")
         assert process.reached() == [point], process.told()
-    await _fail_at(process, point)
+    await _fail_at(process, point, first)
     async with background(_keep_running(process), name=f"{process.name} starts again"):
         await process.until_ready()
         await check()
 
 
-async def _fail_at(process: OwnProcess, point: str) -> None:
+async def _fail_at(process: OwnProcess, point: str, first: int) -> None:
     """The step raises at two times. A loop in which it does ends the process, which is started again."""
     failures = 0
     while failures < TRIES:
-        await process.start(",".join(f"{point}:raise@{time}" for time in range(1, TRIES - failures + 1)))
+        await process.start(",".join(f"{point}:raise@{time}" for time in range(first, first + TRIES - failures)))
         await _until(partial(_is_over, process, TRIES - failures), f"nobody came to {point} again")
         assert process.reached(), process.told()
         failures += len(process.reached())

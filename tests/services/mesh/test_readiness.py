@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+
+import pytest
 
 from mesh.clock import SystemClock
 from mesh.errors import Unavailable
@@ -28,10 +31,12 @@ class Backend:
 
 
 @asynccontextmanager
-async def living_on(backend: Backend, heard: list[str], folder: Path) -> AsyncIterator[None]:
+async def living_on(
+    backend: Backend, heard: list[str], folder: Path, *, work: Sequence[Callable[[], Awaitable[None]]] = ()
+) -> AsyncIterator[None]:
     jwks_file, _ = write_keys(folder)
     clock = SystemClock()
-    service = Service(name="tweet_svc", served=[], work=[], ready=backend.ready)
+    service = Service(name="tweet_svc", served=[], work=work, ready=backend.ready)
     async with living(
         service,
         role="all",
@@ -39,6 +44,7 @@ async def living_on(backend: Backend, heard: list[str], folder: Path) -> AsyncIt
         verifier=TokenVerifier(jwks_file, clock),
         clock=clock,
         once_ready=lambda: heard.append("ready"),
+        once_failing=lambda: heard.append("failing"),
     ):
         yield
 
@@ -63,6 +69,29 @@ async def test_a_service_is_first_ready_when_its_store_is_and_not_again_after_a_
         backend.is_up = True
         await asked_twice(backend)
     assert heard == ["ready"]
+
+
+async def test_a_loop_that_fails_is_told_before_the_rest_is_ended(tmp_path: Path) -> None:
+    backend, heard, may_fail = Backend(), list[str](), asyncio.Event()
+
+    async def fail() -> None:
+        await may_fail.wait()
+        raise ValueError("broken")
+
+    async def last() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            heard.append("ended")
+
+    async def live() -> None:
+        async with living_on(backend, heard, tmp_path, work=[fail, last]):
+            may_fail.set()
+            await asyncio.Event().wait()
+
+    with pytest.raises(ExceptionGroup):
+        await live()
+    assert heard == ["failing", "ended"]
 
 
 async def asked_twice(backend: Backend) -> None:

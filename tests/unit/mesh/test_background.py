@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 
@@ -79,3 +80,19 @@ async def test_a_failure_while_the_task_is_being_stopped_is_not_lost() -> None:
     with pytest.raises(ValueError, match="broken at the end"):
         async with background(work(), name="work"):
             await asyncio.sleep(0)
+
+
+async def test_a_cancellation_that_is_lost_is_repeated() -> None:
+    lost = 0
+
+    async def work() -> None:
+        nonlocal lost
+        while lost < 2:
+            with suppress(asyncio.CancelledError):
+                await wait_for_ever()
+            lost += 1
+        await wait_for_ever()
+
+    async with asyncio.timeout(10), background(work(), name="work"):
+        await asyncio.sleep(0)
+    assert lost == 2
