@@ -6,6 +6,7 @@ from tests.faults.chaos.at_failpoints import at_failpoints
 from tests.faults.chaos.bar import Amount, Bar
 from tests.faults.chaos.blows import empty_redis, kill_anything, kill_nats, lose_nats
 from tests.faults.chaos.mixed import Load, mixed
+from tests.faults.chaos.replayed import Replay, replayed
 
 WRITES = ("post", "post", "reply", "post", "read")
 EVERYTHING = ("post", "post", "reply", "delete", "follow", "unfollow", "like", "like", "unlike", "read")
@@ -27,6 +28,11 @@ BARS: tuple[Bar, ...] = (
         "kill -9 of NATS, under posts",
         Load(("post",), Amount(150, 500, 5_000), Amount(2, 5, 20), kill_nats),
     ),
+    replayed(
+        "F07",
+        "the whole stream EVENTS published again twice, shuffled",
+        Replay(EVERYTHING, Amount(400, 3_500, 80_000), events=Amount(10_000, 10_000, 200_000), times=2),
+    ),
     mixed(
         "F09",
         "Redis emptied, under reads",
@@ -46,5 +52,10 @@ BARS: tuple[Bar, ...] = (
         "F23",
         "kill -9 of anything, under posts and deletes",
         Load(("post", "reply", "delete", "read"), Amount(300, 1_500, 8_000), Amount(3, 6, 20), kill_anything),
+    ),
+    replayed(
+        "F34",
+        "events published again after the broker was killed",
+        Replay(EVERYTHING, Amount(200, 600, 6_000), events=Amount(100, 100, 1_000), times=1, is_broker_killed=True),
     ),
 )

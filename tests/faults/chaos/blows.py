@@ -49,9 +49,14 @@ async def empty_redis(mesh: RunningMesh, _chance: random.Random) -> str:
 
 
 async def _kill(mesh: RunningMesh, name: str) -> str:
-    await wait_until(partial(_is_ready, mesh, name), at_most=READY_SECONDS)
+    await until_ready(mesh, name)
     mesh.signal(name, signal.SIGKILL)
     return name
+
+
+async def until_ready(mesh: RunningMesh, name: str) -> None:
+    """Its process has started again and answers."""
+    await wait_until(partial(_is_ready, mesh, name), at_most=READY_SECONDS)
 
 
 def _is_ready(mesh: RunningMesh, name: str) -> bool:

@@ -9,6 +9,7 @@ from contextlib import suppress
 import grpc
 
 from mesh.clock import SystemClock
+from tests.faults.chaos.audits import judge_audits
 from tests.faults.chaos.bar import Run
 from tests.faults.chaos.people import People
 from tests.mesh.support.actions import walk
@@ -27,15 +28,16 @@ async def judge(people: People, run: Run) -> None:
     """Wait until nothing is under way any more, read everything through the public API, and compare."""
     clock = SystemClock()
     began = clock.monotonic()
-    await _until_quiet(people)
+    await until_quiet(people)
     run.figures["quiet after s"] = round(clock.monotonic() - began, 1)
     run.figures["acknowledged posts"] = len(people.history.texts()) + len(people.deleted)
     await _judge_tweets(people, run)
     await _judge_timelines(people, run)
     await _judge_counts(people, run)
+    await judge_audits(people.mesh, run, timelines=len(people.everybody))
 
 
-async def _until_quiet(people: People) -> None:
+async def until_quiet(people: People) -> None:
     """Every outbox is empty but for dead letters."""
     operator = Operator(people.mesh)
 

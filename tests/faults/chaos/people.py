@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.faults.chaos.audits import AUDITING
 from tests.faults.chaos.bar import Run
 from tests.mesh.support import actions
 from tests.mesh.support.api import Api, Person, open_api
@@ -124,7 +125,7 @@ class People:
 async def people_of(run: Run, *, count: int, followed_by_each: int, flags: Sequence[str] = ()) -> AsyncIterator[People]:
     """A mesh on the run's store, and so many people who follow each other and have read their timelines."""
     chance = random.Random(f"{run.seed}/people")
-    with running_mesh(run.folder / "data", "--store", run.store, *flags) as mesh:
+    with running_mesh(run.folder / "data", "--store", run.store, *AUDITING, *flags) as mesh:
         async with open_api(mesh.edge, connections=CONNECTIONS) as api:
             story = Story(api)
             everybody = await actions.sign_up_many(api, count)
