@@ -75,10 +75,10 @@ def groups_to_repeat(
     """The missing groups that an event must be published again for: those that it does not wait for in the stream.
 
     It waits there when the stream is the one that took it, still holds it, and the group has not acked past it. Any
-    doubt publishes, and so does `longest` since the last time. A stream made anew holds nothing: due at once.
+    doubt publishes, and so does `longest` since the last time. What the stream has let go, because it was made anew,
+    purged or full, is due at once.
     """
-    was_forgotten = any(at and event.acked and at.epoch != event.acked.epoch for at in positions.values())
-    if now < event.due and not was_forgotten:
+    if now < event.due and not any(_is_gone(event.acked, at) for at in positions.values()):
         return frozenset()
     if now - event.published_at >= longest.total_seconds():
         return frozenset(event.missing)
@@ -93,6 +93,13 @@ def repeat_delay(published_count: int, *, first: timedelta, longest: timedelta) 
 def own_retry_delay(failures: int) -> timedelta:
     """How long to wait after the own effect failed for the n-th time."""
     return min(timedelta(milliseconds=250) * (1 << min(failures - 1, 20)), LONGEST_OWN_RETRY)
+
+
+def _is_gone(acked: PubAck | None, position: StreamPosition | None) -> bool:
+    """Not so above the last: a position may be older than the event."""
+    if acked is None or position is None:
+        return False
+    return position.epoch != acked.epoch or acked.sequence < position.first
 
 
 def _waits(acked: PubAck | None, position: StreamPosition | None) -> bool:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from tests.faults.chaos.at_failpoints import at_failpoints
+from tests.faults.chaos.acks_lost import AcksLost, acks_lost
 from tests.faults.chaos.bar import Amount, Bar
-from tests.faults.chaos.blows import empty_redis, kill_anything, kill_nats, lose_nats
+from tests.faults.chaos.blows import empty_redis, evict_some, kill_anything, kill_nats, lose_nats
+from tests.faults.chaos.broker_blows import count_ghosts, freeze_nats, take_away
 from tests.faults.chaos.mixed import Load, mixed
 from tests.faults.chaos.replayed import Replay, replayed
 
@@ -39,6 +41,11 @@ BARS: tuple[Bar, ...] = (
         Load(("read", "read", "read", "post", "reply"), Amount(300, 1_000, 8_000), Amount(2, 4, 20), empty_redis),
     ),
     mixed(
+        "F12",
+        "30 % of the keys in Redis evicted, under reads",
+        Load(("read", "read", "read", "post", "reply"), Amount(300, 1_000, 8_000), Amount(2, 4, 10), evict_some),
+    ),
+    mixed(
         "F19",
         "kill -9 of anything, under likes and their taking back",
         Load(("like", "like", "unlike", "post"), Amount(400, 4_000, 40_000), Amount(3, 8, 20), kill_anything),
@@ -53,9 +60,30 @@ BARS: tuple[Bar, ...] = (
         "kill -9 of anything, under posts and deletes",
         Load(("post", "reply", "delete", "read"), Amount(300, 1_500, 8_000), Amount(3, 6, 20), kill_anything),
     ),
+    acks_lost(
+        "F33",
+        "kill -9 of NATS just after it took all acks",
+        AcksLost(kills=Amount(3, 8, 100), posts=Amount(40, 40, 40)),
+    ),
     replayed(
         "F34",
         "events published again after the broker was killed",
         Replay(EVERYTHING, Amount(200, 600, 6_000), events=Amount(100, 100, 1_000), times=1, is_broker_killed=True),
+    ),
+    mixed(
+        "F36",
+        "streams and consumers deleted or purged on the live server",
+        Load(
+            ("post", "reply", "delete", "follow", "unfollow"),
+            Amount(600, 1_200, 6_000),
+            Amount(5, 5, 25),
+            take_away(),
+            pause=0.1,
+        ),
+    ),
+    mixed(
+        "F43",
+        "NATS frozen so that publishes time out and arrive later",
+        Load(("post",), Amount(300, 1_900, 19_000), Amount(3, 20, 200), freeze_nats, pause=0.25, control=count_ghosts),
     ),
 )

@@ -48,14 +48,30 @@ async def empty_redis(mesh: RunningMesh, _chance: random.Random) -> str:
     return "redis emptied"
 
 
+async def evict_some(mesh: RunningMesh, chance: random.Random) -> str:
+    """Of all keys 30 % are gone, as with a policy that evicts: timelines, bodies, tombstones, records."""
+    async with Redis.from_url(mesh.find("redis")["address"]) as redis:
+        keys = sorted([key async for key in redis.scan_iter(count=1_000)])
+        evicted = chance.sample(keys, len(keys) * 3 // 10)
+        for start in range(0, len(evicted), 1_000):
+            await redis.unlink(*evicted[start : start + 1_000])
+    return f"{len(evicted)} of {len(keys)} keys evicted"
+
+
 async def _kill(mesh: RunningMesh, name: str) -> str:
     await until_ready(mesh, name)
     mesh.signal(name, signal.SIGKILL)
     return name
 
 
+async def until_started_again(mesh: RunningMesh, name: str, *, pid: int) -> None:
+    """The process `pid` has ended, and another one of that name answers."""
+    await wait_until(lambda: mesh.find(name)["pid"] not in {pid, None}, at_most=READY_SECONDS)
+    await until_ready(mesh, name)
+
+
 async def until_ready(mesh: RunningMesh, name: str) -> None:
-    """Its process has started again and answers."""
+    """It answers."""
     await wait_until(partial(_is_ready, mesh, name), at_most=READY_SECONDS)
 
 

@@ -55,10 +55,18 @@ class Broker:
         """Put a message onto EVENTS once more, for every group. It counts as sent when the broker has it."""
         await self.jetstream.publish(event.subject, event.payload)
 
+    async def last_sequence(self) -> int:
+        """How many messages EVENTS has ever taken."""
+        return int((await self.jetstream.stream_info(EVENTS)).state.last_seq)
+
+    async def backlog(self) -> tuple[int, int]:
+        """Messages that a group has not taken yet, and those that it has taken and not acked, of all groups."""
+        groups = [info for name in (EVENTS, FANOUT) for info in await self.jetstream.consumers_info(name)]
+        return sum(group.num_pending or 0 for group in groups), sum(group.num_ack_pending or 0 for group in groups)
+
     async def is_idle(self) -> bool:
         """Whether every group has taken and acked all there is."""
-        groups = [info for name in (EVENTS, FANOUT) for info in await self.jetstream.consumers_info(name)]
-        return not any(info.num_pending or info.num_ack_pending for info in groups)
+        return await self.backlog() == (0, 0)
 
 
 @asynccontextmanager

@@ -20,17 +20,25 @@ LONGEST_SECONDS = 1_800.0
 PEOPLE = Amount(20, 50, 200)
 
 Blow = Callable[[RunningMesh, random.Random], Awaitable[str]]
+Control = Callable[[People, Run], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What people do (an act that is named twice is twice as likely), and how much of it; how many blows, of a kind."""
+    """What people do (an act that is named twice is twice as likely), and how much of it; how many blows, of a kind.
+
+    `pause` is what each of them waits between two acts, in seconds; `flags` go to the mesh. `control` is called at the
+    end, to see that the blows were felt.
+    """
 
     acts: tuple[str, ...]
     answered: Amount
     blows: Amount
     blow: Blow
     people: Amount = PEOPLE
+    pause: float = 0.0
+    flags: tuple[str, ...] = ()
+    control: Control | None = None
 
 
 def mixed(number: str, title: str, load: Load) -> Bar:
@@ -40,13 +48,15 @@ def mixed(number: str, title: str, load: Load) -> Bar:
 
 async def _hold(load: Load, run: Run) -> None:
     count = load.people.at(run.scale)
-    async with people_of(run, count=count, followed_by_each=FOLLOWED_BY_EACH) as people:
+    async with people_of(run, count=count, followed_by_each=FOLLOWED_BY_EACH, flags=load.flags) as people:
         blows = await _strike(load, run, people)
         run.figures["acts"] = people.done
         run.figures["repeats"] = len(people.api.failures)
         run.figures["blows"] = len(blows)
         run.say(f"struck: {', '.join(blows)}")
         await judge(people, run)
+        if load.control is not None:
+            await load.control(people, run)
 
 
 async def _strike(load: Load, run: Run, people: People) -> list[str]:
@@ -55,7 +65,7 @@ async def _strike(load: Load, run: Run, people: People) -> list[str]:
     enough, wanted = load.answered.at(run.scale), load.blows.at(run.scale)
     struck: list[str] = []
     began = clock.monotonic()
-    async with people.at_work(workers=WORKERS, acts=load.acts):
+    async with people.at_work(workers=WORKERS, acts=load.acts, pause=load.pause):
         for number in range(wanted + 1):
             await wait_until(partial(people.have_done, (number + 1) * enough // (wanted + 1)), at_most=LONGEST_SECONDS)
             if number < wanted:

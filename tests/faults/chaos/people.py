@@ -35,20 +35,25 @@ class People:
     deleted: set[int] = field(default_factory=set)
     likers: dict[int, set[int]] = field(default_factory=dict)
     done: int = 0
+    shifts: int = 0
 
     @asynccontextmanager
-    async def at_work(self, *, workers: int, acts: Sequence[str]) -> AsyncIterator[None]:
+    async def at_work(self, *, workers: int, acts: Sequence[str], pause: float = 0.0) -> AsyncIterator[None]:
         """`workers` of them act until the block ends, each alone on what is theirs, and finish what they are at.
 
         An act is post, reply, delete, follow, unfollow, like, unlike or read; named twice it is twice as likely.
+        After each they wait for `pause` seconds.
         """
         is_over = False
+        self.shifts += 1
+        shift = f"{self.seed}/{self.shifts}"
 
         async def work(worker: int) -> None:
-            chance = random.Random(f"{self.seed}/{worker}")
+            chance = random.Random(f"{shift}/{worker}")
             own = self.everybody[worker::workers]
             while not is_over:
                 await getattr(self, f"_{chance.choice(acts)}")(chance.choice(own), chance)
+                await asyncio.sleep(pause)
 
         async with asyncio.TaskGroup() as group:
             for worker in range(min(workers, len(self.everybody))):

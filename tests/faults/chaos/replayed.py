@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
+import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 
 from tests.faults.chaos.bar import Amount, Bar, Run
-from tests.faults.chaos.blows import kill_nats, until_ready
+from tests.faults.chaos.blows import until_started_again
 from tests.faults.chaos.broker import Broker, open_broker, required_of
 from tests.faults.chaos.figures import handled
 from tests.faults.chaos.judge import judge, until_quiet
@@ -47,8 +48,8 @@ async def _hold(replay: Replay, run: Run) -> None:
         assert not await changes(people, before), "what is seen changes by itself"
         run.say(f"seen before {sha256(before)[:16]}")
         if replay.is_broker_killed:
-            await kill_nats(people.mesh, chance)
-            await until_ready(people.mesh, "nats")
+            pid = people.mesh.signal("nats", signal.SIGKILL)
+            await until_started_again(people.mesh, "nats", pid=pid)
         async with open_broker(people.mesh) as broker:
             await _replay(replay, run, people, broker, chance)
         changed = await changes(people, before)

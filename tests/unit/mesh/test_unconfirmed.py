@@ -64,9 +64,13 @@ def test_any_doubt_repeats(position: StreamPosition | None) -> None:
     assert repeated(a_published_event(), position, position) == BOTH
 
 
-def test_a_stream_made_anew_makes_it_due_at_once() -> None:
-    event = a_published_event(due=NOW + 500)
-    assert repeated(event, at(epoch="second"), None) == BOTH
+@pytest.mark.parametrize("position", [at(epoch="second"), at(first=6)], ids=["made anew", "purged, or full"])
+def test_what_the_stream_has_let_go_is_due_at_once(position: StreamPosition) -> None:
+    assert repeated(a_published_event(due=NOW + 500), position, None) == BOTH
+
+
+def test_a_position_from_before_it_was_published_makes_nothing_due() -> None:
+    assert repeated(a_published_event(due=NOW + 500), at(last=4), at(last=4)) == frozenset()
 
 
 def test_after_the_longest_wait_it_is_repeated_although_it_waits() -> None:
