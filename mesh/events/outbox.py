@@ -54,6 +54,8 @@ class OutboxWorker:
 
     `own` maps payload kinds to the owner's own consumers. They run before the event is published; one that raises is
     called again with growing delays, like a group that has not confirmed, and does not hold back the publishing.
+
+    A row that cannot be read becomes a dead letter at once, given up by the service itself.
     """
 
     def __init__(
@@ -137,6 +139,11 @@ class OutboxWorker:
     def _begin(self, row: OutboxRow) -> None:
         fp("outbox.row_read")
         kind = _kind_of(row.event.payload)
+        if kind is None:
+            # Nobody else will ever give it up: it would wait for good, and so would who asks for the outbox's age.
+            _log.error("event %d cannot be read: a dead letter now", row.event.event_id)
+            self._settlement.bury(row.place, group=self._service, reason="its bytes cannot be read")
+            return
         if kind not in ROUTES:
             _log.error("event %d is of no known kind; it stays in the outbox for a later version", row.event.event_id)
             return
@@ -206,8 +213,9 @@ class OutboxWorker:
         self._metrics.outbox_oldest_seconds.set(max(0, age_us) / 1_000_000)
 
 
-def _kind_of(payload: bytes) -> str:
+def _kind_of(payload: bytes) -> str | None:
+    """Its name; "" when a later version has given it one, None when the bytes are no event."""
     try:
         return events_pb2.Event.FromString(payload).WhichOneof("payload") or ""
     except DecodeError:
-        return ""
+        return None

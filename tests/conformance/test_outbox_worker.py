@@ -301,11 +301,25 @@ async def test_an_event_of_a_kind_that_is_not_known_stays_for_a_later_version(
     backend: Backend, stored: StoredOutbox, timeline: Group
 ) -> None:
     unknown = OutboxEvent(1, "ev.tweet.created.00", events_pb2.Event(event_id=1).SerializeToString())
-    broken = OutboxEvent(2, "ev.tweet.created.00", b"\xff")
     async with relay(stored.outbox, backend.bus, service="user"):
-        await stored.append(unknown, broken, a_user_changed(3))
+        await stored.append(unknown, a_user_changed(3))
         assert event_ids(await timeline.take()) == [3]
-        await wait_until(lambda: is_left(stored.outbox, [1, 2]))
+        await wait_until(lambda: is_left(stored.outbox, [1]))
+
+
+async def test_an_event_that_cannot_be_read_is_a_dead_letter_of_its_owner(
+    backend: Backend, stored: StoredOutbox, timeline: Group
+) -> None:
+    async with relay(stored.outbox, backend.bus, service="user"):
+        await stored.append(OutboxEvent(2, "ev.user.changed.00", b"\xff"), a_user_changed(3))
+        assert event_ids(await timeline.take()) == [3]
+        await until_dead(stored.outbox, 2)
+        await until_empty(stored.outbox)
+        letter = await stored.outbox.get(2)
+        assert letter is not None
+        assert (letter.dead_group, letter.event.payload) == ("user", b"\xff")
+        assert await stored.outbox.revive([2]) == [2]
+        await until_dead(stored.outbox, 2)
 
 
 async def is_left(outbox: Outbox, wanted: list[int]) -> bool:

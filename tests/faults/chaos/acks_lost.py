@@ -17,7 +17,8 @@ from tests.faults.chaos.mixed import FOLLOWED_BY_EACH, WORKERS
 from tests.faults.chaos.people import People, people_of
 from tests.support.wait_until import wait_until
 
-# Within this the server is killed, after it has said itself that every ack is in. It writes them down 100 ms after the last time.
+# Within this the server is killed, once it has said itself that it has every ack. It writes them down at most every
+# 100 ms.
 AFTER_ACKS_SECONDS = 0.02
 ACKED_SECONDS = 60.0
 PEOPLE = 20

@@ -7,8 +7,11 @@ from tests.faults.chaos.acks_lost import AcksLost, acks_lost
 from tests.faults.chaos.bar import Amount, Bar
 from tests.faults.chaos.blows import empty_redis, evict_some, kill_anything, kill_nats, lose_nats
 from tests.faults.chaos.broker_blows import count_ghosts, freeze_nats, take_away
+from tests.faults.chaos.frozen_worker import FrozenWorker, frozen_worker
 from tests.faults.chaos.mixed import Load, mixed
+from tests.faults.chaos.outage import Outage, outage
 from tests.faults.chaos.replayed import Replay, replayed
+from tests.faults.chaos.two_of_each import TwoOfEach, two_of_each
 
 WRITES = ("post", "post", "reply", "post", "read")
 EVERYTHING = ("post", "post", "reply", "delete", "follow", "unfollow", "like", "like", "unlike", "read")
@@ -35,10 +38,21 @@ BARS: tuple[Bar, ...] = (
         "the whole stream EVENTS published again twice, shuffled",
         Replay(EVERYTHING, Amount(400, 3_500, 80_000), events=Amount(10_000, 10_000, 200_000), times=2),
     ),
+    outage(
+        "F08",
+        "NATS away under posts",
+        Outage("nats", ("post",), Amount(15, 60, 600), before_seconds=10.0),
+    ),
     mixed(
         "F09",
         "Redis emptied, under reads",
         Load(("read", "read", "read", "post", "reply"), Amount(300, 1_000, 8_000), Amount(2, 4, 20), empty_redis),
+    ),
+    outage(
+        "F10",
+        "Redis away, stopped and then frozen, under reads and posts",
+        Outage("redis", ("read", "read", "post"), Amount(10, 30, 300), before_seconds=10.0),
+        Outage("redis", ("read", "read", "post"), Amount(10, 30, 300), before_seconds=5.0, is_frozen=True),
     ),
     mixed(
         "F12",
@@ -60,6 +74,11 @@ BARS: tuple[Bar, ...] = (
         "kill -9 of anything, under posts and deletes",
         Load(("post", "reply", "delete", "read"), Amount(300, 1_500, 8_000), Amount(3, 6, 20), kill_anything),
     ),
+    frozen_worker(
+        "F28",
+        "a fan-out worker stopped for longer than the broker waits",
+        FrozenWorker(freezes=Amount(1, 2, 20), posts=Amount(100, 100, 100)),
+    ),
     acks_lost(
         "F33",
         "kill -9 of NATS just after it took all acks",
@@ -69,6 +88,11 @@ BARS: tuple[Bar, ...] = (
         "F34",
         "events published again after the broker was killed",
         Replay(EVERYTHING, Amount(200, 600, 6_000), events=Amount(100, 100, 1_000), times=1, is_broker_killed=True),
+    ),
+    two_of_each(
+        "F35",
+        "two relays and two fan-out workers, 10 % of the confirmations dropped",
+        TwoOfEach(EVERYTHING, Amount(300, 1_000, 20_000)),
     ),
     mixed(
         "F36",
@@ -84,6 +108,6 @@ BARS: tuple[Bar, ...] = (
     mixed(
         "F43",
         "NATS frozen so that publishes time out and arrive later",
-        Load(("post",), Amount(300, 1_900, 19_000), Amount(3, 20, 200), freeze_nats, pause=0.25, control=count_ghosts),
+        Load(("post",), Amount(280, 1_500, 15_000), Amount(3, 20, 200), freeze_nats, pause=0.25, control=count_ghosts),
     ),
 )

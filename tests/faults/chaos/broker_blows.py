@@ -22,7 +22,7 @@ from tests.mesh.support.running_mesh import RunningMesh
 from tests.support.wait_until import wait_until
 
 # Longer than a publish waits for its answer, shorter than the pings that find a frozen server take.
-FROZEN_SECONDS = 2.5
+FROZEN_SECONDS = 2.2
 NOTICED_SECONDS = 10.0
 TAKERS = ("timeline_svc-work", "engagement_svc")
 

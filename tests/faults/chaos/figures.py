@@ -11,13 +11,13 @@ CONSUMED = "aviary_consumer_events_total"
 AUDITS = "aviary_timeline_audits_total"
 
 
-async def counted(mesh: RunningMesh, sample: str, *, service: str, **labels: str) -> float:
-    """The sum of a sample over the processes of a service, of those that have these labels. Raises NoAnswer."""
+async def counted(mesh: RunningMesh, sample: str, *, service: str, process: str = "", **labels: str) -> float:
+    """The sum of a sample over the processes of a service, or one of them, with these labels. Raises NoAnswer."""
     total = 0.0
-    for process in mesh.processes():
-        if process["service"] != service:
+    for one in mesh.processes():
+        if one["service"] != service or process not in {"", one["name"]}:
             continue
-        base, _, target = process["metrics"].rpartition("/")
+        base, _, target = one["metrics"].rpartition("/")
         async with open_http(base) as client:
             text = (await client.request("GET", f"/{target}")).body.decode()
         for family in text_string_to_metric_families(text):

@@ -37,8 +37,8 @@ async def judge(people: People, run: Run) -> None:
     await judge_audits(people.mesh, run, timelines=len(people.everybody))
 
 
-async def until_quiet(people: People) -> None:
-    """Every outbox is empty but for dead letters."""
+async def until_quiet(people: People, *, at_most: float = QUIET_SECONDS) -> None:
+    """Every outbox is empty within so many seconds, and there is no dead letter."""
     operator = Operator(people.mesh)
 
     async def is_quiet() -> bool:
@@ -47,7 +47,7 @@ async def until_quiet(people: People) -> None:
         except grpc.aio.AioRpcError:  # it starts again just now
             return False
 
-    await wait_until(is_quiet, at_most=QUIET_SECONDS)
+    await wait_until(is_quiet, at_most=at_most)
     for service in WITH_OUTBOX:
         dead = await operator.dead_letters(service)
         assert not dead, f"{service} has dead letters: {dead[:3]}"
