@@ -21,6 +21,10 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from mesh.storage.redis import SOCKET_TIMEOUT
 
+# After a silence nobody asks for so long: Redis may be frozen, and whoever tried would wait. A connection that is refused
+# or lost is noticed at once, so that one is tried again.
+SILENCE = timedelta(seconds=1)
+
 
 class PipelinedRedis:
     """Made by `open_redis_pipeline`. Connects when it is first used, and again after a failure."""
@@ -30,17 +34,22 @@ class PipelinedRedis:
         self._seconds = at_most.total_seconds()
         self._connection: _Connection | None = None
         self._connecting: asyncio.Lock = asyncio.Lock()
+        self._silent_until = float("-inf")
 
     async def execute_command(self, *command: str | int | bytes) -> Any:  # noqa: ANN401 - whatever Redis answers
         """The answer: bytes, int, list or None.
 
         Raises RedisError: ResponseError for what Redis says, NoScriptError for a script that it forgot, and when
-        nothing at all comes from Redis for `at_most`. Who gives up waiting disturbs nobody.
+        nothing at all comes from Redis for `at_most`, or a moment ago nothing came. Who gives up waiting disturbs nobody.
         """
         connection = self._connection
         if connection is None or connection.is_lost:
             connection = await self._connected()
-        return await connection.ask(command)
+        try:
+            return await connection.ask(command)
+        except RedisTimeoutError:
+            self._fall_silent()
+            raise
 
     async def close(self) -> None:
         """End the connection; questions still open fail."""
@@ -49,19 +58,29 @@ class PipelinedRedis:
             await asyncio.sleep(0)  # the transport closes in the next turn of the loop
 
     async def _connected(self) -> _Connection:
+        self._expect_an_answer()
         async with self._connecting:
             if self._connection is not None and not self._connection.is_lost:
                 return self._connection
+            self._expect_an_answer()  # who waited here for another's attempt does not wait for one more
             try:
                 async with asyncio.timeout(self._seconds):
                     connection = await self._connect()
-                await self._greet(connection)
-            except TimeoutError as error:
+                    await self._greet(connection)
+            except (TimeoutError, RedisTimeoutError) as error:
+                self._fall_silent()
                 raise RedisTimeoutError("Redis does not answer") from error
             except OSError as error:
                 raise RedisConnectionError(str(error)) from error
             self._connection = connection
             return connection
+
+    def _fall_silent(self) -> None:
+        self._silent_until = asyncio.get_running_loop().time() + SILENCE.total_seconds()
+
+    def _expect_an_answer(self) -> None:
+        if asyncio.get_running_loop().time() < self._silent_until:
+            raise RedisTimeoutError("Redis did not answer a moment ago")
 
     async def _connect(self) -> _Connection:
         loop = asyncio.get_running_loop()

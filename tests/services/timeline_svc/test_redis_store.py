@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -168,31 +166,6 @@ async def test_without_redis_every_call_says_unavailable(store_without_redis: Ti
     ):
         with pytest.raises(Unavailable):
             await call
-
-
-async def test_for_a_second_after_redis_was_silent_pages_do_not_ask_it_and_everything_else_does(
-    tmp_path: Path, clock: FrozenClock
-) -> None:
-    with start_redis(tmp_path / "redis") as server:
-        async with open_redis_pipeline(server.url, at_most=timedelta(seconds=1)) as pipeline:
-            store = a_store(pipeline, clock)
-            await build(store, ANN, 1)
-            assert server.pid is not None
-            os.kill(server.pid, signal.SIGSTOP)
-            try:
-                with pytest.raises(Unavailable):
-                    await store.page(ANN, below=0, limit=5)
-            finally:
-                os.kill(server.pid, signal.SIGCONT)
-            for read in (store.page(ANN, below=0, limit=5), store.pages([ANN], below=0, limit=5)):
-                with pytest.raises(Unavailable):
-                    await read
-            assert (await store.state(ANN)).status is Status.READY
-            assert await store.push(ID + 2, [ANN]) == 1
-            clock.advance(timedelta(seconds=1))
-            page = await store.page(ANN, below=0, limit=5)
-            assert page is not None
-            assert page.ids == [ID + 2, ID + 1]
 
 
 async def test_a_redis_that_was_lost_is_asked_again_at_once(tmp_path: Path, clock: FrozenClock) -> None:

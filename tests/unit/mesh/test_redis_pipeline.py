@@ -16,7 +16,8 @@ from redis.exceptions import AuthenticationError, NoScriptError, RedisError, Res
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from mesh.storage.redis_pipeline import PipelinedRedis, open_redis_pipeline
+from mesh.clock import SystemClock
+from mesh.storage.redis_pipeline import SILENCE, PipelinedRedis, open_redis_pipeline
 from tests.support.servers import free_port, start_redis
 from tests.support.wait_until import wait_until
 
@@ -82,6 +83,30 @@ async def test_a_frozen_redis_fails_every_question_and_late_answers_reach_nobody
             finally:
                 os.kill(server.pid, signal.SIGCONT)
             assert {type(failure) for failure in failures} == {RedisTimeoutError}
+            await wait_until(lambda: _says(pipeline, b"2"))
+
+
+async def test_of_many_who_ask_a_frozen_redis_nobody_waits_for_the_attempts_of_others(tmp_path: Path) -> None:
+    with start_redis(tmp_path / "redis") as server:
+        async with open_redis_pipeline(server.url, at_most=timedelta(seconds=0.3)) as pipeline:
+            await pipeline.execute_command("SET", "b", 2)
+            assert server.pid is not None
+            clock = SystemClock()
+            os.kill(server.pid, signal.SIGSTOP)
+            try:
+                began = clock.monotonic()
+                for _ in range(3):  # on the connection, and twice without one
+                    questions = (pipeline.execute_command("GET", "b") for _ in range(50))
+                    failures = await asyncio.gather(*questions, return_exceptions=True)
+                    assert {type(failure) for failure in failures} == {RedisTimeoutError}
+                assert clock.monotonic() - began < 3
+                await asyncio.sleep(SILENCE.total_seconds())
+                began = clock.monotonic()
+                questions = (pipeline.execute_command("GET", "b") for _ in range(50))
+                await asyncio.gather(*questions, return_exceptions=True)
+                assert 0.25 < clock.monotonic() - began < 3, "one of them tried, and the others did not try again"
+            finally:
+                os.kill(server.pid, signal.SIGCONT)
             await wait_until(lambda: _says(pipeline, b"2"))
 
 

@@ -10,7 +10,6 @@ from datetime import timedelta
 from typing import Any
 
 from redis.exceptions import RedisError
-from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from mesh.clock import Clock
 from mesh.errors import Unavailable
@@ -32,9 +31,6 @@ IDS_PER_REMOVAL = 1_000
 KEYS_PER_LOOK = 1_000
 MOST_LOOKS = 100
 _OWNER = re.compile(rb"(\d+)\}?$")
-# After a silence no page asks for so long, and is made by pull without waiting: Redis may be frozen. A connection that
-# is refused or lost is noticed at once, so that one is tried again.
-SILENCE = timedelta(seconds=1)
 
 
 class RedisTimelineStore(TimelineStore):
@@ -50,7 +46,6 @@ class RedisTimelineStore(TimelineStore):
         self._limits = limits
         self._clock = clock
         self._renewed: dict[int, float] = {}
-        self._silent_until = float("-inf")
 
     async def state(self, owner_id: int) -> TimelineState:
         marks = await self._command("ZRANGE", self._key(owner_id), 0, 0)
@@ -60,7 +55,6 @@ class RedisTimelineStore(TimelineStore):
         return TimelineState(Status.BUILDING) if floor is None else TimelineState(Status.READY, floor)
 
     async def page(self, owner_id: int, *, below: int, limit: int) -> Stretch | None:
-        self._expect_an_answer()
         renewal = self._renewal(owner_id)
         if below or renewal:
             reply = (await self._run([self._page_call(owner_id, below, limit, renewal)]))[0]
@@ -69,7 +63,6 @@ class RedisTimelineStore(TimelineStore):
         return _stretch(reply, limit)
 
     async def pages(self, owner_ids: Collection[int], *, below: int, limit: int) -> dict[int, Stretch]:
-        self._expect_an_answer()
         calls = [self._page_call(owner_id, below, limit, self._renewal(owner_id)) for owner_id in owner_ids]
         replies = await self._run(calls)
         stretches = {owner: _stretch(reply, limit) for owner, reply in zip(owner_ids, replies, strict=True)}
@@ -177,23 +170,13 @@ class RedisTimelineStore(TimelineStore):
         try:
             return await self._scripts.run(self._redis, calls)
         except RedisError as error:
-            raise self._unavailable(error) from error
+            raise Unavailable.backend("Redis") from error
 
     async def _command(self, *command: str | int) -> Any:  # noqa: ANN401 - whatever Redis answers to it
         try:
             return await self._redis.execute_command(*command)
         except RedisError as error:
-            raise self._unavailable(error) from error
-
-    def _expect_an_answer(self) -> None:
-        """Raise Unavailable while Redis is taken to be silent."""
-        if self._clock.monotonic() < self._silent_until:
-            raise Unavailable.backend("Redis")
-
-    def _unavailable(self, error: RedisError) -> Unavailable:
-        if isinstance(error, RedisTimeoutError):
-            self._silent_until = self._clock.monotonic() + SILENCE.total_seconds()
-        return Unavailable.backend("Redis")
+            raise Unavailable.backend("Redis") from error
 
 
 def _stretch(reply: list[bytes], limit: int) -> Stretch | None:
