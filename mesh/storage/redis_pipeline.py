@@ -21,8 +21,8 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from mesh.storage.redis import SOCKET_TIMEOUT
 
-# After a silence nobody asks for so long: Redis may be frozen, and whoever tried would wait. A connection that is refused
-# or lost is noticed at once, so that one is tried again.
+# After a silence nobody asks for so long: Redis may be frozen, and whoever tried would wait. A connection that is
+# refused or lost is noticed at once, so that one is tried again.
 SILENCE = timedelta(seconds=1)
 
 
@@ -40,7 +40,8 @@ class PipelinedRedis:
         """The answer: bytes, int, list or None.
 
         Raises RedisError: ResponseError for what Redis says, NoScriptError for a script that it forgot, and when
-        nothing at all comes from Redis for `at_most`, or a moment ago nothing came. Who gives up waiting disturbs nobody.
+        nothing at all comes from Redis for `at_most`, or nothing came a moment ago. Who gives up waiting disturbs
+        nobody.
         """
         connection = self._connection
         if connection is None or connection.is_lost:

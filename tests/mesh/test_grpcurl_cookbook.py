@@ -8,8 +8,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from nats import connect
 
+from aviary.events.v1 import events_pb2
+from tests.mesh.support.actions import follow, home_becomes, post, sign_up_many
+from tests.mesh.support.api import Api, Person
 from tests.mesh.support.cookbook import Comparison, Recipe, Shell, for_this_mesh, open_shell, read_recipes
+from tests.mesh.support.operator import Operator
 from tests.mesh.support.programs import find_grpcurl
 from tests.mesh.support.running_mesh import ENVIRONMENT, ROOT, RunningMesh
 from tests.support.wait_until import wait_until
@@ -45,7 +50,11 @@ def grpcurl() -> Path:
     return find_grpcurl()
 
 
-async def test_every_recipe_prints_what_the_page_says(mesh: RunningMesh, grpcurl: Path) -> None:
+async def test_every_recipe_prints_what_the_page_says(mesh: RunningMesh, api: Api, grpcurl: Path) -> None:
+    """Bob's tweet is there before: in the end his follower must see it."""
+    bob, follower = await sign_up_many(api, 2)
+    await follow(api, follower, bob)
+    dead = await _post_in_vain(mesh, api, bob)
     recipes = read_recipes(PAGE.read_text())
     comparison = Comparison()
     environment = ENVIRONMENT | {"PATH": f"{grpcurl.parent}:{ENVIRONMENT['PATH']}"}
@@ -53,6 +62,31 @@ async def test_every_recipe_prints_what_the_page_says(mesh: RunningMesh, grpcurl
         for recipe in recipes:
             await _agrees(recipe, for_this_mesh(recipe.command, mesh), shell, comparison)
     assert sum(recipe.kind != "" for recipe in recipes) >= 20
+    await home_becomes(api, follower, [dead])
+
+
+async def _post_in_vain(mesh: RunningMesh, api: Api, author: Person) -> int:
+    """A tweet whose event the timelines' worker gives up: it is down, and the test says so in its name."""
+    mesh.control("stop", "timeline_svc-work")
+    try:
+        tweet = await post(api, author, "hello?")
+        given_up = events_pb2.Confirmation(
+            event_ids=[tweet],
+            status=events_pb2.CONFIRMATION_STATUS_DEAD,
+            reason="ValueError: a mistake",
+            consumer_group="timeline",
+        )
+
+        async def is_dead() -> bool:
+            # Once more each time: a confirmation of an event that the relay has not read yet is lost.
+            await nats.publish("confirm.tweet", given_up.SerializeToString())
+            return bool(await Operator(mesh).dead_letters("tweet_svc"))
+
+        async with await connect(mesh.find("nats")["address"]) as nats:
+            await wait_until(is_dead)
+    finally:
+        mesh.control("start", "timeline_svc-work")
+    return tweet
 
 
 async def _agrees(recipe: Recipe, command: str, shell: Shell, comparison: Comparison) -> None:

@@ -10,6 +10,7 @@ from tests.faults.chaos.broker_blows import count_ghosts, freeze_nats, take_away
 from tests.faults.chaos.frozen_worker import FrozenWorker, frozen_worker
 from tests.faults.chaos.mixed import Load, mixed
 from tests.faults.chaos.outage import Outage, outage
+from tests.faults.chaos.poison import Poison, poison
 from tests.faults.chaos.replayed import Replay, replayed
 from tests.faults.chaos.two_of_each import TwoOfEach, two_of_each
 
@@ -73,6 +74,11 @@ BARS: tuple[Bar, ...] = (
         "F23",
         "kill -9 of anything, under posts and deletes",
         Load(("post", "reply", "delete", "read"), Amount(300, 1_500, 8_000), Amount(3, 6, 20), kill_anything),
+    ),
+    poison(
+        "F27",
+        "1 % of the events cannot be read, and 1 % cannot be handled",
+        Poison(posts=Amount(300, 1_000, 20_000), one_of=Amount(40, 100, 100)),
     ),
     frozen_worker(
         "F28",

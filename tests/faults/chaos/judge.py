@@ -34,7 +34,7 @@ async def judge(people: People, run: Run) -> None:
     await _judge_tweets(people, run)
     await _judge_timelines(people, run)
     await _judge_counts(people, run)
-    await judge_audits(people.mesh, run, timelines=len(people.everybody))
+    await judge_audits(people.mesh, run, timelines=len(people.everybody), dead=people.dead)
 
 
 async def until_quiet(people: People, *, at_most: float = QUIET_SECONDS) -> None:

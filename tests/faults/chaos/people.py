@@ -33,6 +33,8 @@ class People:
     seed: int
     attempted: set[str] = field(default_factory=set)
     deleted: set[int] = field(default_factory=set)
+    # Tweets whose events nobody could handle for a time: an auditor rightly counted that.
+    dead: set[int] = field(default_factory=set)
     likers: dict[int, set[int]] = field(default_factory=dict)
     done: int = 0
     shifts: int = 0

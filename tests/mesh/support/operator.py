@@ -22,15 +22,23 @@ class Operator:
         """The events of a service that are not confirmed yet."""
         async with self._channel(service) as channel:
             stub = mesh_admin_service_pb2_grpc.MeshAdminServiceStub(channel)
-            answer = await stub.ListOutbox(mesh_admin_service_pb2.ListOutboxRequest(), metadata=self._metadata)
+            request = mesh_admin_service_pb2.ListOutboxRequest(page_size=1_000)
+            answer = await stub.ListOutbox(request, metadata=self._metadata)
             return list(answer.entries)
 
     async def dead_letters(self, service: str) -> list[mesh_admin_service_pb2.DeadLetter]:
         """The events of a service that were given up."""
         async with self._channel(service) as channel:
             stub = mesh_admin_service_pb2_grpc.MeshAdminServiceStub(channel)
-            request = mesh_admin_service_pb2.ListDeadLettersRequest()
+            request = mesh_admin_service_pb2.ListDeadLettersRequest(page_size=1_000)
             return list((await stub.ListDeadLetters(request, metadata=self._metadata)).dead_letters)
+
+    async def replay(self, service: str, event_ids: list[int]) -> list[int]:
+        """Have dead letters of a service tried again; those that were."""
+        async with self._channel(service) as channel:
+            stub = mesh_admin_service_pb2_grpc.MeshAdminServiceStub(channel)
+            request = mesh_admin_service_pb2.ReplayDeadLettersRequest(event_ids=event_ids)
+            return list((await stub.ReplayDeadLetters(request, metadata=self._metadata)).replayed_event_ids)
 
     async def author_class(self, author: Person) -> str:
         """How the author's tweets travel now: PUSH, BOTH or PULL."""
