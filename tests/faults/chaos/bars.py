@@ -11,6 +11,7 @@ from tests.faults.chaos.frozen_worker import FrozenWorker, frozen_worker
 from tests.faults.chaos.mixed import Load, mixed
 from tests.faults.chaos.outage import Outage, outage
 from tests.faults.chaos.poison import Poison, poison
+from tests.faults.chaos.promoted_replica import PromotedReplica, promoted_replica
 from tests.faults.chaos.replayed import Replay, replayed
 from tests.faults.chaos.two_of_each import TwoOfEach, two_of_each
 
@@ -54,6 +55,11 @@ BARS: tuple[Bar, ...] = (
         "Redis away, stopped and then frozen, under reads and posts",
         Outage("redis", ("read", "read", "post"), Amount(10, 30, 300), before_seconds=10.0),
         Outage("redis", ("read", "read", "post"), Amount(10, 30, 300), before_seconds=5.0, is_frozen=True),
+    ),
+    promoted_replica(
+        "F11",
+        "a replica of Redis promoted that lacks the last two seconds",
+        PromotedReplica(("read", "read", "post", "reply"), Amount(200, 600, 5_000)),
     ),
     mixed(
         "F12",

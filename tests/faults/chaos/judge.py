@@ -114,10 +114,13 @@ async def _judge_counts(people: People, run: Run) -> None:
                     wrong.append(f"likes of {tweet}: {page['likesCount']}, listed {len(listed)}, right {len(likers)}")
         for person in people.everybody:
             user = await people.api.get(f"/v1/users/{person.user_id}")
-            shown = user["user"]["counts"]["followersCount"]
-            right = people.history.followers_of(person)
-            if shown != right:
-                wrong.append(f"followers of {person.username}: {shown}, right {right}")
+            counts = user["user"]["counts"]
+            for what, right in (
+                ("followersCount", people.history.followers_of(person)),
+                ("tweetsCount", len(people.history.tweets_of(person))),
+            ):
+                if counts.get(what) != right:
+                    wrong.append(f"{what} of {person.username}: {counts.get(what)}, right {right}")
         return not wrong
 
     with suppress(AssertionError):
