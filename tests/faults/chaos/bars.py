@@ -14,6 +14,10 @@ from tests.faults.chaos.poison import Poison, poison
 from tests.faults.chaos.promoted_replica import PromotedReplica, promoted_replica
 from tests.faults.chaos.replayed import Replay, replayed
 from tests.faults.chaos.two_of_each import TwoOfEach, two_of_each
+from tests.faults.chaos.blows import empty_redis, kill_anything, kill_nats, lose_nats
+from tests.faults.chaos.failing_disk import fail_the_disk
+from tests.faults.chaos.mixed import Load, mixed
+from tests.faults.chaos.power_cuts import cut_the_power
 
 WRITES = ("post", "post", "reply", "post", "read")
 EVERYTHING = ("post", "post", "reply", "delete", "follow", "unfollow", "like", "like", "unlike", "read")
@@ -25,6 +29,7 @@ BARS: tuple[Bar, ...] = (
         Load(WRITES, Amount(400, 1_500, 15_000), Amount(4, 8, 20), kill_anything),
     ),
     at_failpoints("F03", "every failpoint: the process dies there, twice; the step fails; others are struck meanwhile"),
+    Bar("F04", "SQLite: the power cut at any write, sync or delete, under posts", cut_the_power),
     mixed(
         "F05",
         "NATS lost with its store, under everything people do",
@@ -66,6 +71,7 @@ BARS: tuple[Bar, ...] = (
         "30 % of the keys in Redis evicted, under reads",
         Load(("read", "read", "read", "post", "reply"), Amount(300, 1_000, 8_000), Amount(2, 4, 10), evict_some),
     ),
+    Bar("F15", "SQLite: the disk full, or failing at a write or a sync, under posts", fail_the_disk),
     mixed(
         "F19",
         "kill -9 of anything, under likes and their taking back",
