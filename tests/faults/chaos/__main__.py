@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import logging
 import secrets
 import sys
 import tempfile
@@ -26,6 +27,8 @@ def main() -> int:
     parser.add_argument("--seed", type=int, help="who does what, and what befalls whom (default: a new one, told)")
     parser.add_argument("--out", type=Path, help="a folder for each bar's figures as JSON")
     flags = parser.parse_args()
+    # What runs in this process is in trouble on purpose, and would say so.
+    logging.basicConfig(level=logging.ERROR)
     chosen = [bar for bar in BARS if not flags.bar or bar.number in flags.bar]
     seed = secrets.randbelow(1_000_000) if flags.seed is None else flags.seed
     print(f"seed {seed}, scale {flags.scale}, store {flags.store}", flush=True)

@@ -18,6 +18,8 @@ from tests.faults.chaos.blows import empty_redis, kill_anything, kill_nats, lose
 from tests.faults.chaos.failing_disk import fail_the_disk
 from tests.faults.chaos.mixed import Load, mixed
 from tests.faults.chaos.power_cuts import cut_the_power
+from tests.faults.chaos.stopped_holders import stop_holders
+from tests.faults.chaos.wrong_clocks import jump_clocks
 
 WRITES = ("post", "post", "reply", "post", "read")
 EVERYTHING = ("post", "post", "reply", "delete", "follow", "unfollow", "like", "like", "unlike", "read")
@@ -72,6 +74,8 @@ BARS: tuple[Bar, ...] = (
         Load(("read", "read", "read", "post", "reply"), Amount(300, 1_000, 8_000), Amount(2, 4, 10), evict_some),
     ),
     Bar("F15", "SQLite: the disk full, or failing at a write or a sync, under posts", fail_the_disk),
+    Bar("F16", "ids: clocks that jump, in a process and between two starts", jump_clocks),
+    Bar("F17", "ids: holders of leases stand still until others have their numbers", stop_holders),
     mixed(
         "F19",
         "kill -9 of anything, under likes and their taking back",

@@ -17,24 +17,11 @@ from mesh.storage.sqlite import open_database
 from tests.support.cassandra import open_keyspace
 from tests.support.ids import CountingIds
 from tests.support.wait_until import wait_until
+from tests.support.wrong_clock import WrongClock
 
 SECOND = timedelta(seconds=1)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
-
-
-class WrongClock(Clock):
-    """A frozen clock whose wall can jump while the monotonic time runs on."""
-
-    def __init__(self) -> None:
-        self.true = FrozenClock()
-        self.error = timedelta()
-
-    def now_us(self) -> int:
-        return self.true.now_us() + int(self.error / timedelta(microseconds=1))
-
-    def monotonic(self) -> float:
-        return self.true.monotonic()
 
 
 class StoreAway(IdLeases):
