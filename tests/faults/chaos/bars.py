@@ -15,10 +15,14 @@ from tests.faults.chaos.promoted_replica import PromotedReplica, promoted_replic
 from tests.faults.chaos.replayed import Replay, replayed
 from tests.faults.chaos.two_of_each import TwoOfEach, two_of_each
 from tests.faults.chaos.blows import empty_redis, kill_anything, kill_nats, lose_nats
+from tests.faults.chaos.cancelled_posts import leave_posts
+from tests.faults.chaos.copies import copy_posts
 from tests.faults.chaos.failing_disk import fail_the_disk
 from tests.faults.chaos.mixed import Load, mixed
 from tests.faults.chaos.power_cuts import cut_the_power
 from tests.faults.chaos.stopped_holders import stop_holders
+from tests.faults.chaos.unfollows import unfollow_and_look
+from tests.faults.chaos.walks import walk_lists
 from tests.faults.chaos.wrong_clocks import jump_clocks
 
 WRITES = ("post", "post", "reply", "post", "read")
@@ -76,6 +80,7 @@ BARS: tuple[Bar, ...] = (
     Bar("F15", "SQLite: the disk full, or failing at a write or a sync, under posts", fail_the_disk),
     Bar("F16", "ids: clocks that jump, in a process and between two starts", jump_clocks),
     Bar("F17", "ids: holders of leases stand still until others have their numbers", stop_holders),
+    Bar("F18", "kill -9 of anything, under eight copies of each post at once", copy_posts),
     mixed(
         "F19",
         "kill -9 of anything, under likes and their taking back",
@@ -86,6 +91,7 @@ BARS: tuple[Bar, ...] = (
         "kill -9 of anything, under follows, unfollows and posts",
         Load(("follow", "unfollow", "post"), Amount(300, 2_000, 10_000), Amount(3, 6, 20), kill_anything),
     ),
+    Bar("F22", "kill -9 of the timelines' worker, under unfollows, and pages a second later", unfollow_and_look),
     mixed(
         "F23",
         "kill -9 of anything, under posts and deletes",
@@ -132,4 +138,6 @@ BARS: tuple[Bar, ...] = (
         "NATS frozen so that publishes time out and arrive later",
         Load(("post",), Amount(280, 1_500, 15_000), Amount(3, 20, 200), freeze_nats, pause=0.25, control=count_ghosts),
     ),
+    Bar("F25", "walks through lists, under posts and deletes", walk_lists),
+    Bar("F38", "clients that go away in the middle of a post", leave_posts),
 )

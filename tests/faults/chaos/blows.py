@@ -30,6 +30,11 @@ async def kill_nats(mesh: RunningMesh, _chance: random.Random) -> str:
     return await _kill(mesh, "nats")
 
 
+async def kill_timeline_worker(mesh: RunningMesh, _chance: random.Random) -> str:
+    """Who keeps the timelines ends as in a crash, and starts again."""
+    return await _kill(mesh, "timeline_svc-work")
+
+
 async def lose_nats(mesh: RunningMesh, _chance: random.Random) -> str:
     """The broker loses all it had on disk, and with it what nobody has taken yet: its taker was away for a moment."""
     for command, name in (("stop", "timeline_svc-work"), ("stop", "nats")):

@@ -14,7 +14,7 @@ from mesh.storage.id_leases import SqliteIdLeases
 from mesh.storage.sqlite import open_database
 
 AT_A_TIME = 40
-PAUSE_SECONDS = 0.05
+PAUSE_SECONDS = 0.2
 
 
 async def stamp(folder: Path, file: Path) -> None:

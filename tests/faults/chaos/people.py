@@ -33,6 +33,8 @@ class People:
     everybody: list[Person]
     seed: int
     attempted: set[str] = field(default_factory=set)
+    # Before the call is made, and once it is answered.
+    deleting: set[int] = field(default_factory=set)
     deleted: set[int] = field(default_factory=set)
     # Tweets whose events nobody could handle for a time: an auditor rightly counted that.
     dead: set[int] = field(default_factory=set)
@@ -85,6 +87,7 @@ class People:
     async def _delete(self, person: Person, chance: random.Random) -> None:
         if own := self.history.tweets_of(person):
             tweet = chance.choice(own)
+            self.deleting.add(tweet)
             assert await self._insist("DELETE", f"/v1/tweets/{tweet}", by=person) is not None
             self.history.deleted(tweet)
             self.deleted.add(tweet)
