@@ -19,6 +19,8 @@ from edge_proxy.config import EdgeConfig
 from edge_proxy.connection import Connection
 from edge_proxy.edge import CannotServe, open_edge
 from edge_proxy.metrics import EdgeMetrics, exposed
+from mesh.background import background
+from mesh.loop_lag import LoopLag
 
 BACKLOG = 2048
 KEEP_ALIVE_SECONDS = 75
@@ -42,7 +44,8 @@ def serve(config: EdgeConfig) -> None:
 
 
 async def _serve(config: EdgeConfig, listener: socket.socket, metrics: EdgeMetrics) -> None:
-    async with open_edge(config, metrics=metrics) as app:
+    lag = background(LoopLag(metrics.registry).measure(), name="the lag of the event loop")
+    async with open_edge(config, metrics=metrics) as app, lag:
         server = uvicorn.Server(
             uvicorn.Config(
                 app,

@@ -25,6 +25,7 @@ from datetime import timedelta
 from typing import NoReturn, TypeVar
 
 from mesh import logs
+from mesh.background import background
 from mesh.clock import Clock, SystemClock
 from mesh.command_line import Role, read_arguments
 from mesh.config import HasMesh
@@ -33,6 +34,7 @@ from mesh.errors import MeshError
 from mesh.failpoints import arm
 from mesh.grpc_server import RunningServer, Served, serve
 from mesh.keys import BrokenKeys
+from mesh.loop_lag import LoopLag
 from mesh.method import BrokenContract
 from mesh.metrics import Metrics, exposed
 from mesh.stop_signal import StopSignal
@@ -187,17 +189,21 @@ async def _live(
     clock = SystemClock()
     verifier = TokenVerifier(config.mesh.jwks_file, clock)
     async with open_service(config) as service:
+        lag = background(LoopLag(service.metrics.registry).measure(), name="the lag of the event loop")
         with exposed(service.metrics, config.mesh.metrics_listen):
-            async with living(
-                service,
-                role=role,
-                listen=config.mesh.listen,
-                verifier=verifier,
-                clock=clock,
-                linger=LINGER,
-                once_ready=_keep_for_good,
-                once_failing=stop.be_done_in_time,
-            ) as server:
+            async with (
+                lag,
+                living(
+                    service,
+                    role=role,
+                    listen=config.mesh.listen,
+                    verifier=verifier,
+                    clock=clock,
+                    linger=LINGER,
+                    once_ready=_keep_for_good,
+                    once_failing=stop.be_done_in_time,
+                ) as server,
+            ):
                 logger.info("started", extra={"fields": {"role": role, "port": server.port}})
                 await asyncio.Event().wait()
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from tests.faults.chaos.at_failpoints import at_failpoints
 from tests.faults.chaos.acks_lost import AcksLost, acks_lost
+from functools import partial
+
 from tests.faults.chaos.bar import Amount, Bar
 from tests.faults.chaos.blows import empty_redis, evict_some, kill_anything, kill_nats, lose_nats
 from tests.faults.chaos.broker_blows import count_ghosts, freeze_nats, take_away
@@ -16,11 +18,15 @@ from tests.faults.chaos.replayed import Replay, replayed
 from tests.faults.chaos.two_of_each import TwoOfEach, two_of_each
 from tests.faults.chaos.blows import empty_redis, kill_anything, kill_nats, lose_nats
 from tests.faults.chaos.cancelled_posts import leave_posts
+from tests.faults.chaos.classes import cross_the_threshold
 from tests.faults.chaos.copies import copy_posts
 from tests.faults.chaos.failing_disk import fail_the_disk
+from tests.faults.chaos.hot_tweet import like_one_tweet
 from tests.faults.chaos.mixed import Load, mixed
 from tests.faults.chaos.power_cuts import cut_the_power
+from tests.faults.chaos.restored import restore
 from tests.faults.chaos.stopped_holders import stop_holders
+from tests.faults.chaos.store_away import take_the_store
 from tests.faults.chaos.unfollows import unfollow_and_look
 from tests.faults.chaos.walks import walk_lists
 from tests.faults.chaos.wrong_clocks import jump_clocks
@@ -35,6 +41,11 @@ BARS: tuple[Bar, ...] = (
         Load(WRITES, Amount(400, 1_500, 15_000), Amount(4, 8, 20), kill_anything),
     ),
     at_failpoints("F03", "every failpoint: the process dies there, twice; the step fails; others are struck meanwhile"),
+    mixed(
+        "F02",
+        "kill -9 of anything, under posts to timelines that grow beyond what they promise",
+        Load(WRITES, Amount(400, 2_600, 20_000), Amount(3, 6, 20), kill_anything, followed_by_each=20),
+    ),
     Bar("F04", "SQLite: the power cut at any write, sync or delete, under posts", cut_the_power),
     mixed(
         "F05",
@@ -77,6 +88,7 @@ BARS: tuple[Bar, ...] = (
         "30 % of the keys in Redis evicted, under reads",
         Load(("read", "read", "read", "post", "reply"), Amount(300, 1_000, 8_000), Amount(2, 4, 10), evict_some),
     ),
+    Bar("F14", "the store of tweets cannot be written for some time, under posts", take_the_store),
     Bar("F15", "SQLite: the disk full, or failing at a write or a sync, under posts", fail_the_disk),
     Bar("F16", "ids: clocks that jump, in a process and between two starts", jump_clocks),
     Bar("F17", "ids: holders of leases stand still until others have their numbers", stop_holders),
@@ -86,6 +98,7 @@ BARS: tuple[Bar, ...] = (
         "kill -9 of anything, under likes and their taking back",
         Load(("like", "like", "unlike", "post"), Amount(400, 4_000, 40_000), Amount(3, 8, 20), kill_anything),
     ),
+    Bar("F20", "kill -9 of engagement_svc, under everybody's likes of one tweet", like_one_tweet),
     mixed(
         "F21",
         "kill -9 of anything, under follows, unfollows and posts",
@@ -138,6 +151,8 @@ BARS: tuple[Bar, ...] = (
         "NATS frozen so that publishes time out and arrive later",
         Load(("post",), Amount(280, 1_500, 15_000), Amount(3, 20, 200), freeze_nats, pause=0.25, control=count_ghosts),
     ),
+    Bar("F24", "kill -9 of graph_svc, under posts of an author whose class goes up and down", cross_the_threshold),
     Bar("F25", "walks through lists, under posts and deletes", walk_lists),
     Bar("F38", "clients that go away in the middle of a post", leave_posts),
+    Bar("F42", "everything killed, and a new mesh on a copy of the stores alone", partial(restore, acts=EVERYTHING)),
 )

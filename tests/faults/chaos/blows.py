@@ -6,6 +6,7 @@ import asyncio
 import random
 import shutil
 import signal
+from collections.abc import Callable, Coroutine
 from functools import partial
 from pathlib import Path
 
@@ -30,9 +31,13 @@ async def kill_nats(mesh: RunningMesh, _chance: random.Random) -> str:
     return await _kill(mesh, "nats")
 
 
-async def kill_timeline_worker(mesh: RunningMesh, _chance: random.Random) -> str:
-    """Who keeps the timelines ends as in a crash, and starts again."""
-    return await _kill(mesh, "timeline_svc-work")
+def killing(name: str) -> Callable[[RunningMesh, random.Random], Coroutine[None, None, str]]:
+    """A blow: that process ends as in a crash, and starts again."""
+
+    async def kill(mesh: RunningMesh, _chance: random.Random) -> str:
+        return await _kill(mesh, name)
+
+    return kill
 
 
 async def lose_nats(mesh: RunningMesh, _chance: random.Random) -> str:

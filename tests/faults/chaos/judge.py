@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections import Counter
 from contextlib import suppress
@@ -11,6 +12,7 @@ import grpc
 from mesh.clock import SystemClock
 from tests.faults.chaos.audits import judge_audits
 from tests.faults.chaos.bar import Run
+from tests.faults.chaos.lag import tell_lag
 from tests.faults.chaos.people import People
 from tests.mesh.support.actions import walk
 from tests.mesh.support.checks import missing_tweets
@@ -35,6 +37,7 @@ async def judge(people: People, run: Run) -> None:
     await _judge_timelines(people, run)
     await _judge_counts(people, run)
     await judge_audits(people.mesh, run, timelines=len(people.everybody), dead=people.dead)
+    await asyncio.to_thread(tell_lag, people.mesh, run)
 
 
 async def until_quiet(people: People, *, at_most: float = QUIET_SECONDS) -> None:

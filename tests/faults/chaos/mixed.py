@@ -39,6 +39,7 @@ class Load:
     pause: float = 0.0
     flags: tuple[str, ...] = ()
     control: Control | None = None
+    followed_by_each: int = FOLLOWED_BY_EACH
 
 
 def mixed(number: str, title: str, load: Load) -> Bar:
@@ -48,7 +49,7 @@ def mixed(number: str, title: str, load: Load) -> Bar:
 
 async def _hold(load: Load, run: Run) -> None:
     count = load.people.at(run.scale)
-    async with people_of(run, count=count, followed_by_each=FOLLOWED_BY_EACH, flags=load.flags) as people:
+    async with people_of(run, count=count, followed_by_each=load.followed_by_each, flags=load.flags) as people:
         blows = await _strike(load, run, people)
         run.figures["acts"] = people.done
         run.figures["repeats"] = len(people.api.failures)

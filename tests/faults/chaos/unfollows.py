@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from mesh.clock import SystemClock
 from tests.faults.chaos.bar import Amount, Run
-from tests.faults.chaos.blows import kill_timeline_worker
+from tests.faults.chaos.blows import killing
 from tests.faults.chaos.judge import judge
 from tests.faults.chaos.people import People, people_of
 from tests.faults.chaos.striking import strike
@@ -37,7 +37,7 @@ async def unfollow_and_look(run: Run) -> None:
             await strike(
                 run,
                 people.mesh,
-                kill_timeline_worker,
+                killing("timeline_svc-work"),
                 times=KILLS.at(run.scale),
                 progress=lambda: looks.samples,
                 enough=looks.enough,

@@ -19,9 +19,9 @@ PEOPLE = Amount(20, 50, 200)
 FOLLOWED_BY_EACH = 6
 WALKS = Amount(30, 100, 1_000)
 WALKERS = 3
-WORKERS = 4
+WORKERS = 3
 ACTS = ("post", "post", "reply", "delete")
-PAGE_SIZES = (3, 7, 20, 50)
+PAGE_SIZES = (7, 20, 50)
 # So many posts before the first walk.
 POSTED_FIRST = 8
 
