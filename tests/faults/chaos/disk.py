@@ -127,6 +127,12 @@ class Disk:
                 for each in self._images.values():
                     each.is_named = True
 
+    def not_synced(self, path: Path) -> None:
+        """What was written since the last sync will never be on the disk, whatever is synced later: Linux does so."""
+        with self._lock:
+            if not self.is_off:
+                self._images[path].since.clear()
+
     def count(self, kind: Fault) -> None:
         """One more operation. Raises as the disk does when it is its turn to fail."""
         with self._lock:
@@ -190,7 +196,11 @@ class _File(apsw.VFSFile):
         self._disk.changed(self._path, newsize)
 
     def xSync(self, flags: int) -> None:
-        self._disk.count(Fault.SYNC_ERROR)
+        try:
+            self._disk.count(Fault.SYNC_ERROR)
+        except apsw.IOError:
+            self._disk.not_synced(self._path)
+            raise
         self._disk.synced(self._path, with_names=self._syncs_names)
 
 

@@ -48,9 +48,14 @@ async def _fill_and_free(run: Run, folder: Path, fault: Fault, *, number: int, l
             await in_flight(range(POSTS), posts.attempt, at_once=AT_ONCE)
             run.expect(f"{fault} at {number}: all is taken once the disk works", posts.unknown, is_so=not posts.unknown)
             lost = await expect_whole(run, posts, folder)
+            # What a power cut would leave: a sync that failed must not have been taken for one that did not.
+            after = folder / "after"
+            after.mkdir()
+            disk.found(after, dropped=1.0, chance=random.Random(number))
     run.figures["failed operations"] += disk.failed
-    async with open_sqlite_posts(folder, CountingIds(), acknowledged) as posts:
-        lost |= await expect_whole(run, posts, folder)
+    for each in (folder, after):
+        async with open_sqlite_posts(each, CountingIds(), acknowledged) as posts:
+            lost |= await expect_whole(run, posts, each)
     run.expect(f"{fault} at {number}: acknowledged and lost", lost, is_so=not lost)
     run.figures["lost"] += len(lost)
     found = integrity(folder)

@@ -115,6 +115,7 @@ async def _judge_counts(people: People, run: Run) -> None:
                 listed = {int(like["userId"]) for like in page["likes"]}
                 if not (page["likesCount"] == len(likers) and listed == likers):
                     wrong.append(f"likes of {tweet}: {page['likesCount']}, listed {len(listed)}, right {len(likers)}")
+        wrong.extend(await _wrong_reply_counts(people))
         for person in people.everybody:
             user = await people.api.get(f"/v1/users/{person.user_id}")
             counts = user["user"]["counts"]
@@ -130,3 +131,17 @@ async def _judge_counts(people: People, run: Run) -> None:
         await wait_until(are_right, at_most=HEALED_SECONDS)
     run.figures["wrong counts"] = len(wrong)
     run.expect("counts as the edges", wrong, is_so=not wrong)
+
+
+async def _wrong_reply_counts(people: People) -> list[str]:
+    right = Counter(parent for reply, parent in people.parents.items() if reply not in people.deleted)
+    wrong: list[str] = []
+    there = sorted(people.history.texts())
+    for start in range(0, len(there), 100):
+        query = "&".join(f"tweet_ids={tweet}" for tweet in there[start : start + 100])
+        page = await people.api.get(f"/v1/tweets:batchGet?{query}", by=people.everybody[0])
+        for tweet in page["tweets"]:
+            shown, replies = tweet["counts"]["repliesCount"], right[int(tweet["tweetId"])]
+            if shown != replies:
+                wrong.append(f"replies of {tweet['tweetId']}: {shown}, right {replies}")
+    return wrong

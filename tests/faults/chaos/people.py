@@ -38,6 +38,8 @@ class People:
     deleted: set[int] = field(default_factory=set)
     # Tweets whose events nobody could handle for a time: an auditor rightly counted that.
     dead: set[int] = field(default_factory=set)
+    # Of every reply.
+    parents: dict[int, int] = field(default_factory=dict)
     likers: dict[int, set[int]] = field(default_factory=dict)
     done: int = 0
     shifts: int = 0
@@ -78,7 +80,10 @@ class People:
         self.attempted.add(text)
         answer = await self._insist("POST", "/v1/tweets", body, by=person, key=f"key-{text[7:-1]}")
         if answer is not None:
-            self.history.posted(person, int(answer["tweet"]["tweetId"]), text)
+            tweet = int(answer["tweet"]["tweetId"])
+            self.history.posted(person, tweet, text)
+            if reply_to:
+                self.parents[tweet] = reply_to
 
     async def _reply(self, person: Person, chance: random.Random) -> None:
         latest = self._latest()
