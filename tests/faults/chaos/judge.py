@@ -100,6 +100,7 @@ async def _judge_timelines(people: People, run: Run) -> None:
     with suppress(AssertionError):
         await wait_until(are_right, at_most=HEALED_SECONDS)
     run.figures["timelines"] = len(people.everybody)
+    run.figures["longest timeline"] = max(len(people.history.home_of(person)) for person in people.everybody)
     run.figures["wrong timelines"] = len(wrong)
     run.expect("timelines as the history", wrong, is_so=not wrong)
 

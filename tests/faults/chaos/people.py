@@ -18,8 +18,8 @@ from tests.mesh.support.running_mesh import RunningMesh, running_mesh
 from tests.mesh.support.story import Story
 
 CONNECTIONS = 16
-LATEST = 40
 SIGNED_UP_AT_ONCE = 4
+LATEST = 40
 NOT_FOUND = 404
 
 

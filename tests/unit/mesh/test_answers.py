@@ -13,6 +13,7 @@ from aviary.user.v1.user_service_pb2_grpc import UserServiceStub
 from mesh.errors import FieldViolation, InvalidArgument, NotFound, Unavailable
 from tests.support.running import failure, running
 from tests.support.scripted_users import a_service
+from tests.support.wait_until import wait_until
 
 REQUEST_ID = (("x-request-id", "request-1"),)
 
@@ -76,6 +77,28 @@ async def test_a_cancellation_from_inside_answers_instead_of_hanging(caplog: pyt
     error = await failing(asyncio.CancelledError())
     assert error.code() == grpc.StatusCode.UNAVAILABLE
     assert failure(error).reason == "BACKEND_UNAVAILABLE"
+
+
+async def test_work_that_several_calls_share_and_that_is_cancelled_answers_all_of_them() -> None:
+    waiting = 0
+    shared = asyncio.get_running_loop().create_future()
+
+    async def answer(request: Any) -> Any:
+        nonlocal waiting
+        waiting += 1
+        await asyncio.shield(shared)
+
+    async with running(a_service(answer)) as service:
+        stub = UserServiceStub(service.channel())
+        calls = [stub.GetUser(GetUserRequest(user_id=1), timeout=30) for _ in range(3)]
+        together = asyncio.gather(*calls, return_exceptions=True)
+        await wait_until(lambda: waiting == len(calls))
+        shared.cancel()
+        # Long before their deadline.
+        async with asyncio.timeout(5):
+            failures = await together
+    codes = [error.code() for error in failures if isinstance(error, grpc.aio.AioRpcError)]
+    assert codes == [grpc.StatusCode.UNAVAILABLE] * len(calls)
 
 
 async def test_no_answer_is_a_defect() -> None:
