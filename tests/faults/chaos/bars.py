@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-from tests.faults.chaos.at_failpoints import at_failpoints
-from tests.faults.chaos.acks_lost import AcksLost, acks_lost
 from functools import partial
 
+from tests.faults.chaos.acks_lost import AcksLost, acks_lost
+from tests.faults.chaos.at_failpoints import at_failpoints
 from tests.faults.chaos.bar import Amount, Bar
 from tests.faults.chaos.blows import empty_redis, evict_some, kill_anything, kill_nats, lose_nats
 from tests.faults.chaos.broker_blows import count_ghosts, freeze_nats, take_away
-from tests.faults.chaos.frozen_worker import FrozenWorker, frozen_worker
-from tests.faults.chaos.mixed import Load, mixed
-from tests.faults.chaos.outage import Outage, outage
-from tests.faults.chaos.poison import Poison, poison
-from tests.faults.chaos.promoted_replica import PromotedReplica, promoted_replica
-from tests.faults.chaos.replayed import Replay, replayed
-from tests.faults.chaos.two_of_each import TwoOfEach, two_of_each
-from tests.faults.chaos.blows import empty_redis, kill_anything, kill_nats, lose_nats
 from tests.faults.chaos.cancelled_posts import leave_posts
 from tests.faults.chaos.classes import cross_the_threshold
 from tests.faults.chaos.copies import copy_posts
 from tests.faults.chaos.failing_disk import fail_the_disk
+from tests.faults.chaos.frozen_worker import FrozenWorker, frozen_worker
 from tests.faults.chaos.hot_tweet import like_one_tweet
 from tests.faults.chaos.mixed import Load, mixed
+from tests.faults.chaos.outage import Outage, outage
+from tests.faults.chaos.poison import Poison, poison
 from tests.faults.chaos.power_cuts import cut_the_power
+from tests.faults.chaos.promoted_replica import PromotedReplica, promoted_replica
+from tests.faults.chaos.replayed import Replay, replayed
 from tests.faults.chaos.restored import restore
 from tests.faults.chaos.stopped_holders import stop_holders
 from tests.faults.chaos.store_away import take_the_store
+from tests.faults.chaos.two_of_each import TwoOfEach, two_of_each
 from tests.faults.chaos.unfollows import unfollow_and_look
 from tests.faults.chaos.walks import walk_lists
 from tests.faults.chaos.wrong_clocks import jump_clocks
@@ -40,12 +38,12 @@ BARS: tuple[Bar, ...] = (
         "kill -9 of anything, under posts and replies",
         Load(WRITES, Amount(400, 1_500, 15_000), Amount(4, 8, 20), kill_anything),
     ),
-    at_failpoints("F03", "every failpoint: the process dies there, twice; the step fails; others are struck meanwhile"),
     mixed(
         "F02",
         "kill -9 of anything, under posts to timelines that grow beyond what they promise",
         Load(WRITES, Amount(400, 2_600, 20_000), Amount(3, 6, 20), kill_anything, followed_by_each=20),
     ),
+    at_failpoints("F03", "every failpoint: the process dies there, twice; the step fails; others are struck meanwhile"),
     Bar("F04", "SQLite: the power cut at any write, sync or delete, under posts", cut_the_power),
     mixed(
         "F05",
@@ -110,6 +108,8 @@ BARS: tuple[Bar, ...] = (
         "kill -9 of anything, under posts and deletes",
         Load(("post", "reply", "delete", "read"), Amount(300, 1_500, 8_000), Amount(3, 6, 20), kill_anything),
     ),
+    Bar("F24", "kill -9 of graph_svc, under posts of an author whose class goes up and down", cross_the_threshold),
+    Bar("F25", "walks through lists, under posts and deletes", walk_lists),
     poison(
         "F27",
         "1 % of the events cannot be read, and 1 % cannot be handled",
@@ -146,13 +146,11 @@ BARS: tuple[Bar, ...] = (
             pause=0.1,
         ),
     ),
+    Bar("F38", "clients that go away in the middle of a post", leave_posts),
+    Bar("F42", "everything killed, and a new mesh on a copy of the stores alone", partial(restore, acts=EVERYTHING)),
     mixed(
         "F43",
         "NATS frozen so that publishes time out and arrive later",
         Load(("post",), Amount(280, 1_500, 15_000), Amount(3, 20, 200), freeze_nats, pause=0.25, control=count_ghosts),
     ),
-    Bar("F24", "kill -9 of graph_svc, under posts of an author whose class goes up and down", cross_the_threshold),
-    Bar("F25", "walks through lists, under posts and deletes", walk_lists),
-    Bar("F38", "clients that go away in the middle of a post", leave_posts),
-    Bar("F42", "everything killed, and a new mesh on a copy of the stores alone", partial(restore, acts=EVERYTHING)),
 )
