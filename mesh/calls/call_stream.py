@@ -20,6 +20,8 @@ Answer: TypeAlias = tuple[bytes, tuple[tuple[str, str | bytes], ...]]
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 _LONGEST_US = 2**32 - 1
 REFUSAL = timedelta(seconds=0.1)
+# Who says nothing for so long to what was asked may stand still.
+SILENCE = timedelta(seconds=1)
 
 
 class NoStreams(Exception):
@@ -33,10 +35,14 @@ class _Waiting:
 
 
 class CallStream:
-    """One stream to one server. It opens with the first call; `is_open` until no further call may be made over it."""
+    """One stream to one server, opened at once; `is_open` until no further call may be made over it.
+
+    `is_taken` says whether the server has said that it takes it.
+    """
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self.is_open = True
+        self.is_taken = False
         self._is_refused = False
         self._loop = asyncio.get_running_loop()
         carry: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = channel.stream_stream(PATH)
@@ -47,7 +53,10 @@ class CallStream:
         self._calls: dict[int, CarriedCall] = {}
         self._cancelled: list[int] = []
         self._writer: asyncio.Task[None] | None = None
+        # The first call since the server was last heard.
+        self._asked_at: float | None = None
         self.ended = self._loop.create_task(self._read())
+        self._wake_writer()
 
     async def call(self, path: str, request: bytes, *, seconds: float, metadata: Metadata) -> Answer:
         """The response and the initial metadata. Raises grpc.aio.AioRpcError, and NoStreams."""
@@ -60,6 +69,8 @@ class CallStream:
             metadata=to_wire(metadata),
         )
         waiting = self._waiting[number] = _Waiting(self._loop.create_future())
+        if self._asked_at is None:
+            self._asked_at = self._loop.time()
         self._wake_writer()
         timer = self._loop.call_later(seconds, self._expire, number)
         try:
@@ -69,6 +80,16 @@ class CallStream:
             raise
         finally:
             timer.cancel()
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether the server has not been heard for SILENCE, or longer, since it was asked for something."""
+        return self._asked_at is not None and self._loop.time() - self._asked_at > SILENCE.total_seconds()
+
+    def retire(self) -> None:
+        """Take no further calls; those in progress may still be answered."""
+        self.is_open = False
+        self._wake_writer()
 
     def close(self) -> None:
         """End it now; calls in progress end UNAVAILABLE."""
@@ -100,6 +121,7 @@ class CallStream:
             if TAKEN not in tuple(await self._stream.initial_metadata()):
                 await self._be_refused()
                 return
+            self.is_taken = True
             while self._calls or self._cancelled:
                 await self._stream.write(self._next_message().SerializeToString())
             if not self.is_open and not self._waiting:
@@ -130,6 +152,7 @@ class CallStream:
         ended: Exception
         try:
             while isinstance(message := await self._stream.read(), bytes):  # until EOF
+                self._asked_at = None
                 self._settle(CarryResponse.FromString(message))
             ended = _unavailable("the stream ended before the answer")
         except grpc.aio.AioRpcError as error:

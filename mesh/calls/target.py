@@ -124,8 +124,20 @@ class CallTarget:
         return await call, tuple(await call.initial_metadata())
 
     def _stream(self) -> CallStream:
+        """The next one whose server is known to live, as long as there is one."""
+        for _ in self._streams:
+            stream = self._next_stream()
+            if stream.is_taken:
+                break
+        return stream
+
+    def _next_stream(self) -> CallStream:
         self._turn = (self._turn + 1) % len(self._streams)
         stream = self._streams[self._turn]
+        # In its place comes one that has to be taken first: by a server that works, or by this one once it does again.
+        # Without others there is nobody to go to.
+        if stream is not None and stream.is_taken and stream.is_silent and len(self._streams) > 1:
+            stream.retire()
         if stream is None or not stream.is_open:
             stream = self._streams[self._turn] = CallStream(self._channel)
             self._open.add(stream)

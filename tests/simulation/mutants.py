@@ -8,31 +8,15 @@ from __future__ import annotations
 import argparse
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from tests.support.source import PACKAGES, ROOT
+from tests.support.mutants import applied, environment, patches
 
-PATCHES = ROOT / "tests" / "faults" / "mutants"
 MOST_SEEDS = 1_000
 SECONDS_EACH = 600
-COPIED = (*PACKAGES, "generated", "tests")
-
-
-def patches() -> list[Path]:
-    """All of them, by name."""
-    return sorted(PATCHES.glob("*.patch"))
-
-
-def applied(patch: Path, folder: Path) -> Path:
-    """A copy of the tree in `folder`, with the bug in it. Raises CalledProcessError for a patch that does not apply."""
-    for name in COPIED:
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    subprocess.run(["git", "apply", str(patch)], cwd=folder, check=True, capture_output=True)
-    return folder
 
 
 def seeds_until_found(folder: Path, *, seeds: int, processes: int) -> tuple[int, str] | None:
@@ -41,7 +25,7 @@ def seeds_until_found(folder: Path, *, seeds: int, processes: int) -> tuple[int,
     run = subprocess.run(
         [*command, f"--seeds={seeds}", f"--processes={processes}"],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": f"{folder}:{folder / 'generated'}"},  # noqa: TID251 - the rest of it stays
+        env=environment(folder),
         capture_output=True,
         text=True,
         timeout=SECONDS_EACH,

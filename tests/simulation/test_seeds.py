@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulation.mutants import applied, patches, seeds_until_found
+from tests.simulation.mutants import seeds_until_found
 from tests.simulation.nemesis import FEWEST
 from tests.simulation.run import FEWEST_OPERATIONS, run_seed
+from tests.support.mutants import applied, patches
 from tests.support.source import ROOT
 
 SEEDS = 160

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -24,6 +25,7 @@ from mesh.interceptors.errors import Behaviour
 from mesh.interceptors.incoming import CallContext, Context
 from tests.support.wait_until import wait_until
 
+ROOT = Path(__file__).parents[2]
 ECHO = "/test.Scripted/Echo"
 WAIT = "/test.Scripted/Wait"
 
@@ -165,6 +167,22 @@ async def calls_to(target: str, *, one_by_one_for: timedelta = timedelta(minutes
             yield calls
         finally:
             await calls.close()
+
+
+@asynccontextmanager
+async def a_process(port: int) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A process with ECHO and WAIT, killed at the end."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.support.call_streams", str(port)),
+        env={"PYTHONPATH": f"{ROOT}:{ROOT / 'generated'}"},
+        cwd=ROOT,
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
 
 
 @asynccontextmanager

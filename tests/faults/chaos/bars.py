@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from functools import partial
 
 from tests.faults.chaos.acks_lost import AcksLost, acks_lost
@@ -21,6 +22,7 @@ from tests.faults.chaos.poison import Poison, poison
 from tests.faults.chaos.power_cuts import cut_the_power
 from tests.faults.chaos.promoted_replica import PromotedReplica, promoted_replica
 from tests.faults.chaos.replayed import Replay, replayed
+from tests.faults.chaos.replicas import Going, one_of_two
 from tests.faults.chaos.restored import restore
 from tests.faults.chaos.stopped_holders import stop_holders
 from tests.faults.chaos.store_away import take_the_store
@@ -119,6 +121,21 @@ BARS: tuple[Bar, ...] = (
         "F28",
         "a fan-out worker stopped for longer than the broker waits",
         FrozenWorker(freezes=Amount(1, 2, 20), posts=Amount(100, 100, 100)),
+    ),
+    one_of_two(
+        "F29",
+        "every process of every service is told to end, one after the other",
+        Going(signal.SIGTERM, noticed_seconds=0.0, most_failed=0.0001, rounds=Amount(1, 1, 5)),
+    ),
+    one_of_two(
+        "F30",
+        "kill -9 of one of two, of every service",
+        Going(signal.SIGKILL, noticed_seconds=5.0, most_failed=0.005, rounds=Amount(1, 1, 5)),
+    ),
+    one_of_two(
+        "F31",
+        "one of two stands still, of every service",
+        Going(signal.SIGSTOP, noticed_seconds=4.0, most_failed=1.0, rounds=Amount(1, 1, 3), frozen_seconds=9.0),
     ),
     acks_lost(
         "F33",

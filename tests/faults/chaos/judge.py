@@ -119,7 +119,7 @@ async def _judge_counts(people: People, run: Run) -> None:
         wrong.extend(await _wrong_reply_counts(people))
         for person in people.everybody:
             user = await people.api.get(f"/v1/users/{person.user_id}")
-            counts = user["user"]["counts"]
+            counts = user["user"].get("counts", {})  # none while the service that counts is away
             for what, right in (
                 ("followersCount", people.history.followers_of(person)),
                 ("tweetsCount", len(people.history.tweets_of(person))),

@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
@@ -24,6 +23,7 @@ from tests.support.call_streams import (
     WAIT,
     RecordingServer,
     Waiting,
+    a_process,
     calls_to,
     nothing_left,
     stream_server,
@@ -34,7 +34,6 @@ from tests.support.running import a_mesh_config
 from tests.support.scripted_users import a_service, answer_empty
 from tests.support.wait_until import wait_until
 
-ROOT = Path(__file__).parents[3]
 LINGER = timedelta(seconds=0.3)
 
 
@@ -44,22 +43,6 @@ async def end_of(call: Awaitable[Any]) -> str:
     except grpc.aio.AioRpcError as error:
         return error.code().name
     return "OK"
-
-
-@asynccontextmanager
-async def a_process(port: int) -> AsyncIterator[asyncio.subprocess.Process]:
-    """With ECHO and WAIT, killed at the end."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.support.call_streams", str(port)),
-        env={"PYTHONPATH": f"{ROOT}:{ROOT / 'generated'}"},
-        cwd=ROOT,
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
 
 
 async def test_a_killed_server_ends_its_calls_unavailable_at_once_and_answers_when_it_is_back() -> None:
