@@ -14,7 +14,7 @@ from tests.faults.chaos.failpoint_rounds import TRIES, strike_at
 from tests.faults.chaos.judge import judge
 from tests.faults.chaos.own_process import in_place_of
 from tests.faults.chaos.people import People, people_of
-from tests.mesh.support.actions import sign_up
+from tests.mesh.support.actions import sign_up_many
 
 CHURN = ("follow", "unfollow")
 ACTS = ("post", "post", "reply", "delete", *CHURN, *CHURN, *CHURN, *CHURN, "like", "unlike", "read", "read")
@@ -25,7 +25,7 @@ WORKERS = 2
 AT_ONCE = (("tweet_svc", "user_svc"), ("graph_svc", "engagement_svc"), ("timeline_svc", "timeline_svc-work"))
 # At most so many points of each process; the full plan has fewer.
 POINTS = Amount(2, 100, 100)
-PAIRS_OF_EACH_PROCESS = Amount(1, 5, 40)
+PAIRS_OF_EACH_PROCESS = Amount(1, 11, 40)
 # Authors change their class all the time: everybody is followed by about that many.
 FLAGS = (
     *("--set", "AVIARY_GRAPH_PULL_THRESHOLD=10"),
@@ -45,13 +45,16 @@ async def _hold(run: Run) -> None:
     run.figures |= {"failpoints": 0, "deaths": 0, "failures": 0, "pairs": 0}
     count = PEOPLE.at(run.scale)
     async with people_of(run, count=count, followed_by_each=FOLLOWED_BY_EACH, flags=FLAGS) as people:
-        witness = Witness(people, await sign_up(people.api, "witness"), chance)
+        person, reader = await sign_up_many(people.api, 2, "witness")
+        witness = Witness(people, person, reader, chance)
         async with witness.at_work(), people.at_work(workers=WORKERS, acts=ACTS):
             for together in AT_ONCE:
                 async with asyncio.TaskGroup() as group:
                     for name in together:
                         points = _sample(struck[name], POINTS.at(run.scale), chance)
                         group.create_task(_strike(run, people, witness, name, points))
+            # Before Redis is emptied: a timeline that is made anew has everything.
+            await witness.all_was_pushed()
             for name, points in struck.items():
                 await _pair(run, people, name, _sample(points, PAIRS_OF_EACH_PROCESS.at(run.scale), chance), chance)
         run.figures["acts"] = people.done
