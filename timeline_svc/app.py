@@ -47,6 +47,7 @@ from timeline_svc.metrics import TimelineMetrics
 from timeline_svc.model import TimelineLimits
 from timeline_svc.servicer import Deps, TimelineInternalServicer, TimelineServicer
 from timeline_svc.store.redis import (
+    Origin,
     RedisFanoutRecords,
     RedisTimelineStore,
     Scripts,
@@ -127,7 +128,7 @@ async def open_service(config: TimelineConfig, *, clock: Clock | None = None) ->
             per_minute=config.audits_per_minute,
             settling=timedelta(seconds=config.audit_settling_seconds),
         )
-        work = [consumer.run, auditor.run]
+        work = [consumer.run, auditor.run, Origin(redis).guard]
         yield Service(name=NAME, served=_served(deps), work=work, ready=_ready, metrics=metrics)
 
 

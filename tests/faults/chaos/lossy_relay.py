@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
+from tests.support.wait_until import wait_until
+
 PUBLISHES = (b"PUB", b"HPUB")
 
 
@@ -36,12 +38,18 @@ async def lossy_relay(port: int, behind: int, losses: Losses) -> AsyncIterator[N
     open_writers: set[asyncio.StreamWriter] = set()
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError, asyncio.IncompleteReadError):
-            to_reader, to_writer = await asyncio.open_connection("127.0.0.1", behind)
-            open_writers.update((writer, to_writer))
-            await asyncio.gather(_to_nats(reader, to_writer, losses), _from_nats(to_reader, writer))
-            open_writers.difference_update((writer, to_writer))
-        writer.close()
+        both = [writer]
+        open_writers.add(writer)
+        try:
+            with suppress(OSError):
+                to_reader, to_writer = await asyncio.open_connection("127.0.0.1", behind)
+                both.append(to_writer)
+                open_writers.add(to_writer)
+                await asyncio.gather(_to_nats(reader, to_writer, losses), _from_nats(to_reader, writer))
+        finally:
+            for one in both:
+                one.close()
+            open_writers.difference_update(both)
 
     server = await asyncio.start_server(connected, "127.0.0.1", port)
     try:
@@ -50,6 +58,7 @@ async def lossy_relay(port: int, behind: int, losses: Losses) -> AsyncIterator[N
         server.close()
         for writer in tuple(open_writers):
             writer.close()
+        await wait_until(lambda: not open_writers)
 
 
 async def _to_nats(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, losses: Losses) -> None:

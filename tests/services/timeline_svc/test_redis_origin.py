@@ -12,7 +12,7 @@ from mesh.errors import Unavailable
 from mesh.storage.redis_pipeline import open_redis_pipeline
 from tests.support.servers import Server, free_port, start_redis
 from tests.support.wait_until import wait_until
-from timeline_svc.store.redis.origin import Origin
+from timeline_svc.store.redis import Origin
 
 
 @pytest.fixture
