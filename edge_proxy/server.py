@@ -44,8 +44,10 @@ def serve(config: EdgeConfig) -> None:
 
 
 async def _serve(config: EdgeConfig, listener: socket.socket, metrics: EdgeMetrics) -> None:
-    lag = background(LoopLag(metrics.registry).measure(), name="the lag of the event loop")
-    async with open_edge(config, metrics=metrics) as app, lag:
+    async with (
+        open_edge(config, metrics=metrics) as app,
+        background(LoopLag(metrics.registry).measure(), name="the lag of the event loop"),
+    ):
         server = uvicorn.Server(
             uvicorn.Config(
                 app,

@@ -189,10 +189,9 @@ async def _live(
     clock = SystemClock()
     verifier = TokenVerifier(config.mesh.jwks_file, clock)
     async with open_service(config) as service:
-        lag = background(LoopLag(service.metrics.registry).measure(), name="the lag of the event loop")
         with exposed(service.metrics, config.mesh.metrics_listen):
             async with (
-                lag,
+                background(LoopLag(service.metrics.registry).measure(), name="the lag of the event loop"),
                 living(
                     service,
                     role=role,
