@@ -18,7 +18,7 @@ from tests.mesh.support.running_mesh import running_mesh
 from tests.support.wait_until import wait_until
 
 ACTS = Amount(300, 1_000, 6_000)
-# Of the acts, those whose events nobody takes any more.
+# One part in so many of the acts is the last: NATS is away, and nobody hears of them.
 UNTAKEN_SHARE = 4
 # What a snapshot of the stores does not have.
 LEFT_BEHIND = shutil.ignore_patterns("nats", "redis", "logs", "mesh.json", "control.sock", "*.lock")
@@ -31,7 +31,7 @@ async def restore(run: Run, acts: tuple[str, ...]) -> None:
     async with people_of(run, count=count, followed_by_each=FOLLOWED_BY_EACH) as people:
         async with people.at_work(workers=WORKERS, acts=acts):
             await wait_until(partial(people.have_done, enough - enough // UNTAKEN_SHARE), at_most=LONGEST_SECONDS)
-            await asyncio.to_thread(ask, people.mesh.data_dir, "stop", "timeline_svc-work")
+            await asyncio.to_thread(ask, people.mesh.data_dir, "stop", "nats")
             await wait_until(partial(people.have_done, enough), at_most=LONGEST_SECONDS)
         port = int(people.mesh.edge.rpartition(":")[2])
         run.figures["events on their way"] = len(await Operator(people.mesh).outbox("tweet_svc"))
