@@ -24,6 +24,7 @@ from tests.faults.chaos.promoted_replica import PromotedReplica, promoted_replic
 from tests.faults.chaos.replayed import Replay, replayed
 from tests.faults.chaos.replicas import Going, one_of_two
 from tests.faults.chaos.restored import restore
+from tests.faults.chaos.slow_disk import slow_the_disk
 from tests.faults.chaos.stopped_holders import stop_holders
 from tests.faults.chaos.store_away import take_the_store
 from tests.faults.chaos.two_of_each import TwoOfEach, two_of_each
@@ -88,6 +89,7 @@ BARS: tuple[Bar, ...] = (
         "30 % of the keys in Redis evicted, under reads",
         Load(("read", "read", "read", "post", "reply"), Amount(300, 1_000, 8_000), Amount(2, 4, 10), evict_some),
     ),
+    Bar("F13", "SQLite: every fifth sync half a second slower, under posts", slow_the_disk),
     Bar("F14", "the store of tweets cannot be written for some time, under posts", take_the_store),
     Bar("F15", "SQLite: the disk full, or failing at a write or a sync, under posts", fail_the_disk),
     Bar("F16", "ids: clocks that jump, in a process and between two starts", jump_clocks),

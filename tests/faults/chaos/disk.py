@@ -73,6 +73,9 @@ class Disk:
         self.at_cut: Callable[[], None] = lambda: None
         self.is_off = False
         self.failed = 0
+        # How many seconds longer a sync takes, and how many took longer.
+        self.pause: Callable[[], float] = lambda: 0.0
+        self.paused = 0
         self._failing: tuple[Fault, range] | None = None
         # What is there before is on the disk.
         self._images = {path: _Image(bytearray(path.read_bytes()), is_named=True) for path in folder.iterdir()}
@@ -126,6 +129,12 @@ class Disk:
                 self._images = {path: image for path, image in self._images.items() if not image.is_deleted}
                 for each in self._images.values():
                     each.is_named = True
+
+    def wait(self) -> None:
+        """Before a sync, in the thread that asked for it."""
+        if seconds := self.pause():
+            self.paused += 1
+            threading.Event().wait(seconds)
 
     def not_synced(self, path: Path) -> None:
         """What was written since the last sync will never be on the disk, whatever is synced later: Linux does so."""
@@ -201,6 +210,7 @@ class _File(apsw.VFSFile):
         except apsw.IOError:
             self._disk.not_synced(self._path)
             raise
+        self._disk.wait()
         self._disk.synced(self._path, with_names=self._syncs_names)
 
 

@@ -19,23 +19,27 @@ def tell_lag(mesh: RunningMesh, run: Run) -> None:
     They are told and not judged: a machine that is shared is late by itself.
     """
     for process in mesh.processes():
-        if (bounds := _counts(process["metrics"])) and (total := bounds[-1][1]):
+        text = _read(process["metrics"])
+        if BUCKET.search(text):  # NATS shows something else at its address
             name = process["name"]
-            run.figures[f"lag p99 ms {name}"] = _bound(bounds, SHARE * total)
-            run.figures[f"lag max ms {name}"] = _bound(bounds, total)
+            run.figures[f"lag p99 ms {name}"], run.figures[f"lag max ms {name}"] = lag_in(text)
 
 
-def _counts(address: str) -> list[tuple[float, float]]:
-    """How many were at most so many seconds, in rising order; [] for a process without the metric, or that is away."""
-    if not address:
-        return []
+def lag_in(text: str) -> tuple[float, float]:
+    """The 99th percentile and the largest in a text of metrics."""
+    bounds = [(float(bound), float(count)) for bound, count in BUCKET.findall(text)]
+    total = bounds[-1][1]
+    return _bound(bounds, SHARE * total), _bound(bounds, total)
+
+
+def _read(address: str) -> str:
+    """What a process shows; "" for one that shows nothing, or is away."""
     try:
         with urllib.request.urlopen(address, timeout=5) as answer:
-            text = answer.read().decode()
-    except OSError:
-        return []
-    # NATS shows something else at its address.
-    return [(float(bound), float(count)) for bound, count in BUCKET.findall(text)]
+            text: str = answer.read().decode()
+    except (OSError, ValueError):
+        return ""
+    return text
 
 
 def _bound(bounds: list[tuple[float, float]], enough: float) -> float:
