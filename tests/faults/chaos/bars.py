@@ -25,6 +25,7 @@ from tests.faults.chaos.replayed import Replay, replayed
 from tests.faults.chaos.replicas import Going, one_of_two
 from tests.faults.chaos.restored import restore
 from tests.faults.chaos.slow_disk import slow_the_disk
+from tests.faults.chaos.soak import soak
 from tests.faults.chaos.stopped_holders import stop_holders
 from tests.faults.chaos.store_away import take_the_store
 from tests.faults.chaos.two_of_each import TwoOfEach, two_of_each
@@ -166,6 +167,7 @@ BARS: tuple[Bar, ...] = (
         ),
     ),
     Bar("F38", "clients that go away in the middle of a post", leave_posts),
+    Bar("F39", "nothing but an ordinary load, a fifth of it left by its clients", soak),
     Bar("F42", "everything killed, and a new mesh on a copy of the stores alone", partial(restore, acts=EVERYTHING)),
     mixed(
         "F43",
