@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 
 from mesh.background import background
@@ -14,6 +15,7 @@ from tests.faults.chaos.own_process import OwnProcess
 # A point that nobody comes to for so long fails the bar.
 HIT_SECONDS = 90.0
 LOOK_SECONDS = 0.02
+AGAIN_SECONDS = 10.0
 TRIES = 2
 
 
@@ -31,12 +33,18 @@ async def strike_at(process: OwnProcess, entry: str, check: Callable[[], Awaitab
 
 
 async def _fail_at(process: OwnProcess, point: str, first: int) -> None:
-    """The step raises at two times. A loop in which it does ends the process, which is started again."""
+    """The step raises two times. A loop in which it does ends the process, which is started again.
+
+    So is one in which nobody tries again soon: a row of the outbox that cannot be completed is met by the next reader.
+    """
     failures = 0
     while failures < TRIES:
         await process.start(",".join(f"{point}:raise@{time}" for time in range(first, first + TRIES - failures)))
-        await _until(partial(_is_over, process, TRIES - failures), f"nobody came to {point} again")
+        await _until(lambda: process.exit_code is not None or process.reached(), f"nobody came to {point} again")
         assert process.reached(), process.told()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(AGAIN_SECONDS):
+                await _until(partial(_is_over, process, TRIES - failures), point)
         failures += len(process.reached())
 
 
@@ -51,7 +59,7 @@ async def _keep_running(process: OwnProcess) -> None:
         await asyncio.sleep(LOOK_SECONDS)
 
 
-async def _until(condition: Callable[[], bool], otherwise: str) -> None:
+async def _until(condition: Callable[[], object], otherwise: str) -> None:
     clock = SystemClock()
     deadline = clock.monotonic() + HIT_SECONDS
     while not condition():
