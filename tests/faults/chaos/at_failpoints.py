@@ -9,7 +9,7 @@ from mesh.clock import SystemClock
 from tests.faults.chaos.bar import Amount, Bar, Run
 from tests.faults.chaos.failpoint_acts import Witness
 from tests.faults.chaos.failpoint_pairs import pause_at_each
-from tests.faults.chaos.failpoint_plan import plan
+from tests.faults.chaos.failpoint_plan import AFTER_A_DEATH, plan
 from tests.faults.chaos.failpoint_rounds import TRIES, strike_at
 from tests.faults.chaos.judge import judge
 from tests.faults.chaos.own_process import in_place_of
@@ -23,8 +23,8 @@ FOLLOWED_BY_EACH = 9
 WORKERS = 2
 # Two processes at a time, of which neither needs the other.
 AT_ONCE = (("tweet_svc", "user_svc"), ("graph_svc", "engagement_svc"), ("timeline_svc", "timeline_svc-work"))
-# At most so many points of each process; the full plan has fewer.
-POINTS = Amount(2, 100, 100)
+# So many points of each process; 0 is the whole plan.
+POINTS = Amount(2, 0, 0)
 PAIRS_OF_EACH_PROCESS = Amount(1, 11, 40)
 # Authors change their class all the time: everybody is followed by about that many.
 FLAGS = (
@@ -51,7 +51,8 @@ async def _hold(run: Run) -> None:
             for together in AT_ONCE:
                 async with asyncio.TaskGroup() as group:
                     for name in together:
-                        points = _sample(struck[name], POINTS.at(run.scale), chance)
+                        most = POINTS.at(run.scale)
+                        points = _sample(struck[name], most, chance) if most else struck[name]
                         group.create_task(_strike(run, people, witness, name, points))
             # Before Redis is emptied: a timeline that is made anew has everything.
             await witness.all_was_pushed()
@@ -83,5 +84,6 @@ async def _pair(run: Run, people: People, name: str, points: list[str], chance: 
 
 def _sample(points: list[str], most: int, chance: random.Random) -> list[str]:
     """So many of them at most, in their order."""
-    chosen = set(chance.sample(points, min(most, len(points))))
-    return [point for point in points if point in chosen]
+    some = [point for point in points if point not in AFTER_A_DEATH]
+    chosen = set(chance.sample(some, min(most, len(some))))
+    return [point for point in some if point in chosen]

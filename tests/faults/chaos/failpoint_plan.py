@@ -54,6 +54,10 @@ _ONLY_ON = {
 }
 
 
+# They are come to only where somebody died a moment before: no sample of the plan has them.
+AFTER_A_DEATH = frozenset({"journal.redone", "like.repaired"})
+
+
 def plan(store: str) -> Mapping[str, list[str]]:
     """The failpoints of each process, for a mesh on that store."""
     own = _ONLY_ON[store]
