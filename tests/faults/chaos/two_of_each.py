@@ -43,7 +43,7 @@ async def _hold(load: TwoOfEach, run: Run) -> None:
     data_dir.mkdir(mode=0o700)
     password = prepare_keys(data_dir, SERVICES).nats_password
     edge_port = free_row(60)
-    ports = plan_ports(edge_port, replicas=2)
+    ports = plan_ports(edge_port, replicas=2, has_cassandra=run.store == "cassandra")
     relay_port = edge_port + len(ports)
     url = nats_url(port=relay_port, password=password)
     flags = ("--edge-port", str(edge_port), "--replicas", "2", "--set", f"AVIARY_BUS_URL={url}")
