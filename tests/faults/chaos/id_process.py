@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 from contextlib import suppress
 from pathlib import Path
+
+import apsw
 
 from mesh.clock import SystemClock
 from mesh.errors import Unavailable
@@ -13,13 +16,14 @@ from mesh.ids import lease_ids
 from mesh.storage.id_leases import SqliteIdLeases
 from mesh.storage.sqlite import open_database
 
+FILE = "ids.db"
 AT_A_TIME = 40
 PAUSE_SECONDS = 0.2
 
 
 async def stamp(folder: Path, file: Path) -> None:
     """Until it is killed: some ids, a pause. Each is written to the file before the next is asked for."""
-    opening = open_database(folder / "ids.db", component="ids", schema=folder / "schema")
+    opening = open_database(folder / FILE, component="ids", schema=folder / "schema")
     async with opening as database:
         leasing = lease_ids(SqliteIdLeases(database), service="tweet", clock=SystemClock())
         async with leasing as ids:
@@ -31,5 +35,13 @@ async def stamp(folder: Path, file: Path) -> None:
                     await asyncio.sleep(PAUSE_SECONDS)
 
 
+def main() -> None:
+    """As a service whose store is locked when it starts: it ends, and is started again."""
+    logging.basicConfig(level=logging.ERROR)
+    while True:
+        with suppress(apsw.BusyError):
+            asyncio.run(stamp(Path(sys.argv[1]), Path(sys.argv[2])))
+
+
 if __name__ == "__main__":
-    asyncio.run(stamp(Path(sys.argv[1]), Path(sys.argv[2])))
+    main()

@@ -13,8 +13,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+import apsw
+
 from mesh.storage.id_leases import LEASE_MS
 from tests.faults.chaos.bar import Amount, Run
+from tests.faults.chaos.id_process import FILE
 from tests.mesh.support.running_mesh import ENVIRONMENT, ROOT
 from tests.support.wait_until import wait_until
 
@@ -26,6 +29,7 @@ STAMPED_SECONDS = 30.0
 STAMPED_EACH = 200
 # An id has 19 digits.
 LINE_BYTES = 20
+LOCKED_MS = 3_000
 
 
 async def stop_holders(run: Run) -> None:
@@ -34,21 +38,43 @@ async def stop_holders(run: Run) -> None:
     chance, holders = random.Random(f"{run.seed}/{run.bar}"), _Holders(run.folder)
     try:
         await holders.start(PROCESSES)
-        for _ in range(ROUNDS.at(run.scale)):
+        rounds = 0
+        while rounds < ROUNDS.at(run.scale):
             stopped = chance.sample(holders.alive, PROCESSES // 2)
             for holder in stopped:
                 holder.process.send_signal(signal.SIGSTOP)
+            is_locked = await asyncio.to_thread(_is_locked, run.folder)
             await asyncio.sleep(STOPPED_SECONDS)
-            await holders.start(len(stopped))
+            if not is_locked:
+                await holders.start(len(stopped))
             for holder in stopped:
                 holder.process.send_signal(signal.SIGCONT)
-            await _stamp_more(stopped)
+            await _stamp_more(holders.alive)
+            if is_locked:
+                run.figures["stopped in a commit"] = run.figures.get("stopped in a commit", 0) + 1
+                continue
+            rounds += 1
             for holder in chance.sample(holders.alive, len(stopped)):
                 holder.kill()
     finally:
         for holder in holders.alive:
             holder.kill()
     _judge(run, holders.all)
+
+
+def _is_locked(folder: Path) -> bool:
+    """Whether one of them stands still in the middle of a commit: nobody can have a lease then, and all run out."""
+    connection = apsw.Connection(str(folder / FILE))
+    connection.set_busy_timeout(LOCKED_MS)
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+    except apsw.BusyError:
+        return True
+    else:
+        connection.execute("ROLLBACK")
+        return False
+    finally:
+        connection.close()
 
 
 @dataclass(frozen=True)
@@ -97,8 +123,7 @@ class _Holders:
 
 
 async def _stamp_more(holders: Collection[_Holder]) -> None:
-    for holder in holders:
-        enough = holder.count() + STAMPED_EACH
+    for holder, enough in [(holder, holder.count() + STAMPED_EACH) for holder in holders]:
         await wait_until(partial(holder.has_stamped, enough), at_most=STAMPED_SECONDS)
 
 
