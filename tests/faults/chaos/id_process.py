@@ -18,7 +18,7 @@ from mesh.storage.sqlite import open_database
 
 FILE = "ids.db"
 AT_A_TIME = 40
-PAUSE_SECONDS = 0.2
+PAUSE_SECONDS = 0.1
 
 
 async def stamp(folder: Path, file: Path) -> None:
