@@ -17,8 +17,9 @@ from mesh.storage.id_leases import SqliteIdLeases
 from mesh.storage.sqlite import open_database
 
 FILE = "ids.db"
-AT_A_TIME = 40
-PAUSE_SECONDS = 0.1
+# Spread over as many milliseconds as can be, so that two under one number would meet.
+AT_A_TIME = 4
+PAUSE_SECONDS = 0.01
 
 
 async def stamp(folder: Path, file: Path) -> None:

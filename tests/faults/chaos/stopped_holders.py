@@ -26,7 +26,7 @@ ROUNDS = Amount(1, 5, 20)
 # By then the lease of a process that stands still is over.
 STOPPED_SECONDS = LEASE_MS / 1_000 + 0.5
 STAMPED_SECONDS = 30.0
-STAMPED_EACH = 200
+STAMPED_EACH = 400
 # An id has 19 digits.
 LINE_BYTES = 20
 LOCKED_MS = 3_000
