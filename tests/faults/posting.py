@@ -90,9 +90,8 @@ class Posts:
             candidate_id=self.ids.next_id(),
             at_us=at_us,
         )
-        if claim.replayed and await self.store.get_many([claim.tweet_id]):
-            return claim.tweet_id
-        tweet = Tweet(claim.tweet_id, author, text, 0, claim.tweet_id)
+        stored = (await self.store.get_many([claim.tweet_id])).get(claim.tweet_id) if claim.replayed else None
+        tweet = stored or Tweet(claim.tweet_id, author, text, 0, claim.tweet_id)
         await self.store.insert(tweet, announce=tweet_created(tweet, at_us=at_us), at_us=at_us)
         return claim.tweet_id
 

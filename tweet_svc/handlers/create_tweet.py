@@ -52,7 +52,11 @@ async def create_tweet(
         )
         tweet_id = claim.tweet_id
         fp("post.claimed")
-        if claim.replayed and await store.get_many([tweet_id]):
+        stored = (await store.get_many([tweet_id])).get(tweet_id) if claim.replayed else None
+        if stored is not None:
+            # The call before may have been cut off: after this one every list has the tweet.
+            at_us = clock.now_us()
+            await store.insert(stored, announce=events.tweet_created(stored, at_us=at_us), at_us=at_us)
             await tell_replayed()
             fp("post.replayed")
             return await _as_it_is_now(tweet_id, caller=caller, reader=reader)

@@ -98,33 +98,34 @@ class CassandraTweetStore(TweetStore):
         raise Unavailable.backend("the store")
 
     async def insert(self, tweet: Tweet, *, announce: OutboxEvent, at_us: int) -> None:
-        if await self._get(tweet.tweet_id) is not None:
+        stored = await self._get(tweet.tweet_id)
+        if stored is not None:
+            await self._write_again("tweets.insert_again", _lists(stored))
             return
-        written_us, month, answers = _written_us(tweet), month_of(tweet.tweet_id), tweet.in_reply_to_tweet_id
-        body = (tweet.tweet_id, tweet.user_id, tweet.content, answers, tweet.conversation_id, written_us)
-        calls: list[Call] = [
-            (_INSERT, body),
-            (_INSERT_OF_USER, (tweet.user_id, month, tweet.tweet_id, answers != 0, written_us)),
-            (_INSERT_MONTH, (tweet.user_id, month, written_us)),
-        ]
-        if answers:
-            calls.append((_INSERT_REPLY, (answers, month, tweet.tweet_id, written_us)))
-            calls.append((_INSERT_REPLY_MONTH, (answers, month, written_us)))
-        await self._outbox.commit("tweets.insert", *calls, announce=announce, at_us=at_us)
+        answers, parts = tweet.in_reply_to_tweet_id, (tweet.tweet_id, tweet.user_id, tweet.content)
+        body = (_INSERT, (*parts, answers, tweet.conversation_id, _written_us(tweet)))
+        await self._outbox.commit("tweets.insert", body, *_lists(tweet), announce=announce, at_us=at_us)
 
     async def delete(self, tweet: Tweet, *, announce: OutboxEvent, at_us: int) -> None:
         stored = await self._get(tweet.tweet_id)
-        if stored is None or stored.is_deleted:
+        if stored is None:
             return
         # An id may be ahead of the clock.
         deleted_us, month = max(at_us, _written_us(stored) + 1), month_of(stored.tweet_id)
-        calls: list[Call] = [
-            (_DELETE, (deleted_us, stored.tweet_id)),
-            (_DELETE_OF_USER, (deleted_us, stored.user_id, month, stored.tweet_id)),
-        ]
+        lists: list[Call] = [(_DELETE_OF_USER, (deleted_us, stored.user_id, month, stored.tweet_id))]
         if stored.in_reply_to_tweet_id:
-            calls.append((_DELETE_REPLY, (deleted_us, stored.in_reply_to_tweet_id, month, stored.tweet_id)))
-        await self._outbox.commit("tweets.delete", *calls, announce=announce, at_us=at_us)
+            lists.append((_DELETE_REPLY, (deleted_us, stored.in_reply_to_tweet_id, month, stored.tweet_id)))
+        if stored.is_deleted:
+            await self._write_again("tweets.delete_again", lists)
+            return
+        body = (_DELETE, (deleted_us, stored.tweet_id))
+        await self._outbox.commit("tweets.delete", body, *lists, announce=announce, at_us=at_us)
+
+    async def _write_again(self, name: str, lists: list[Call]) -> None:
+        """The call that wrote the row may have been cut off before the lists. It wrote them down, but who repeats it
+        is told that it is done, and an outbox worker may come to it only later.
+        """
+        await self._cassandra.write(name, *await self._cassandra.encoded(*lists))
 
     async def get_many(self, tweet_ids: Sequence[int]) -> dict[int, Tweet]:
         rows = await self._cassandra.run_in(_GET, tweet_ids)
@@ -148,6 +149,20 @@ class CassandraTweetStore(TweetStore):
 
     async def ping(self) -> None:
         await self._cassandra.ping()
+
+
+def _lists(tweet: Tweet) -> list[Call]:
+    """What brings a tweet into the lists."""
+    tweet_id, answers = tweet.tweet_id, tweet.in_reply_to_tweet_id
+    written_us, month = _written_us(tweet), month_of(tweet_id)
+    lists: list[Call] = [
+        (_INSERT_OF_USER, (tweet.user_id, month, tweet_id, answers != 0, written_us)),
+        (_INSERT_MONTH, (tweet.user_id, month, written_us)),
+    ]
+    if answers:
+        lists.append((_INSERT_REPLY, (answers, month, tweet_id, written_us)))
+        lists.append((_INSERT_REPLY_MONTH, (answers, month, written_us)))
+    return lists
 
 
 def _written_us(tweet: Tweet) -> int:

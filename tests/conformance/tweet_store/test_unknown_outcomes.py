@@ -7,7 +7,8 @@ import asyncio
 import pytest
 
 from mesh.errors import Unavailable
-from mesh.storage.cassandra import Cassandra
+from mesh.ids import id_time_us
+from mesh.storage.cassandra import Cassandra, Statement
 from tests.conformance.tweet_store.between import HoldsWrites, LosesAnswers, LosesCalls
 from tests.conformance.tweet_store.cases import (
     BOB,
@@ -24,6 +25,16 @@ from tests.conformance.tweet_store.cases import (
 )
 from tweet_svc.model import Claim, RequestIdReused
 from tweet_svc.store import TweetStore
+
+BODY_ALONE = Statement(
+    "test.body",
+    "INSERT INTO tweet_by_id (tweet_id, user_id, content, in_reply_to_tweet_id, conversation_id)"
+    " VALUES (?, ?, ?, ?, ?) USING TIMESTAMP ?",
+)
+DELETED_ALONE = Statement(
+    "test.deleted", "UPDATE tweet_by_id USING TIMESTAMP ? SET content = '', is_deleted = true WHERE tweet_id = ?"
+)
+WRITTEN_US = id_time_us(ID)
 
 
 async def claim(store: TweetStore, candidate_id: int, *, request_hash: bytes = HASH) -> Claim:
@@ -109,3 +120,16 @@ async def test_an_insert_that_is_done_twice_at_once_makes_one_tweet(cassandra: C
         slow.goes_on.set()
     assert await newest(opened.store) == [1]
     assert await opened.store.get_many([ID + 1]) == {ID + 1: a_tweet(1)}
+
+
+async def test_a_repeat_brings_into_the_lists_what_a_call_that_was_cut_off_did_not(cassandra: Cassandra) -> None:
+    store, tweet = on_cassandra(cassandra).store, a_tweet(1)
+    await cassandra.run(BODY_ALONE, tweet.tweet_id, tweet.user_id, tweet.content, 0, tweet.conversation_id, WRITTEN_US)
+    assert await newest(store) == []
+    await insert(store, tweet)
+    assert await newest(store) == [1]
+    await cassandra.run(DELETED_ALONE, NOW_US, tweet.tweet_id)
+    assert await newest(store) == [1]
+    await delete(store, tweet)
+    await insert(store, tweet)
+    assert await newest(store) == []
