@@ -182,6 +182,7 @@ async def test_confirmations_that_mean_nothing_are_ignored(
         await wait_until(lambda: (progress := worker.progress(1)) and progress.missing_groups == {"engagement"})
         await engagement.confirm(1)
         await until_empty(stored.outbox)
+        assert await stored.outbox.dead(after=0, limit=10) == []
 
 
 async def test_when_the_stream_is_lost_everything_unconfirmed_is_published_at_once(

@@ -53,9 +53,12 @@ async def test_a_task_that_is_over_early_ends_nothing() -> None:
     async def work() -> None:
         return
 
+    turns = 0
     async with background(work(), name="work"):
         for _ in range(3):
             await asyncio.sleep(0)
+            turns += 1
+    assert turns == 3
 
 
 async def test_a_block_that_is_cancelled_from_outside_stays_cancelled() -> None:
