@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from aviary.events.v1 import events_pb2
+from mesh.background import background
 from mesh.clock import SystemClock
 from mesh.events.consume import Consumer, Outcome
 from mesh.events.interface import EventBus
@@ -31,7 +31,7 @@ async def consuming(
     abandon_event: Callable[[events_pb2.Event, str], Awaitable[None]] | None = None,
     metrics: Metrics | None = None,
 ) -> AsyncIterator[None]:
-    """Work until the block ends."""
+    """Work until the block ends, which it does too when the consumer fails."""
     consumer = Consumer(
         bus,
         group="timeline",
@@ -44,13 +44,8 @@ async def consuming(
         ack_wait=ACK_WAIT,
         retry_after=SHORTLY,
     )
-    task = asyncio.create_task(consumer.run())  # noqa: TID251 - awaited below
-    try:
+    async with background(consumer.run(), name="consumer"):
         yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 async def done(event: events_pb2.Event) -> Outcome:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from aviary.events.v1 import events_pb2
+from mesh.background import background
 from mesh.clock import SystemClock
 from mesh.events.confirm import Confirmer
 from mesh.events.interface import Delivery, EventBus, Outbox, Subscription
@@ -30,7 +30,7 @@ async def relay(
     most_unconfirmed: int = 100,
     metrics: Metrics | None = None,
 ) -> AsyncIterator[OutboxWorker]:
-    """An outbox worker with short timers that runs until the block ends."""
+    """An outbox worker with short timers that runs until the block ends, which it does too when the worker fails."""
     worker = OutboxWorker(
         outbox,
         bus,
@@ -42,13 +42,8 @@ async def relay(
         look_every=LOOK_EVERY,
         most_unconfirmed=most_unconfirmed,
     )
-    task = asyncio.create_task(worker.run())  # noqa: TID251 - awaited below
-    try:
+    async with background(worker.run(), name="worker"):
         yield worker
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 class Group:

@@ -15,7 +15,7 @@ from views.model import ReadContext
 
 OLDEST_USED = timedelta(seconds=60)
 # So long a page waits for graph_svc when it has an older answer to fall back on; the call's own deadline would leave
-# no time for that. Without one it waits as long as the call may last.
+# no time for that. Without one for every author it waits as long as the call may last.
 PATIENCE = timedelta(milliseconds=400)
 VIEWERS_REMEMBERED = 5_000
 # Pages of one viewer that are remembered: the newest and the one before it.
@@ -53,10 +53,19 @@ class Standings:
         Raises Unavailable when graph_svc cannot be reached and it is not known from within the last minute for every
         one of the authors.
         """
-        patience = PATIENCE.total_seconds() if viewer_id in self._remembered else None
         try:
-            async with asyncio.timeout(patience):
-                context = await self._contexts.get(viewer_id, list(author_ids))
+            async with asyncio.timeout(None) as limit:
+
+                def enough_is_known() -> None:
+                    if self._recall(viewer_id, author_ids) is not None:
+                        limit.reschedule(loop.time())
+
+                loop = asyncio.get_running_loop()
+                late = loop.call_later(PATIENCE.total_seconds(), enough_is_known)
+                try:
+                    context = await self._contexts.get(viewer_id, list(author_ids))
+                finally:
+                    late.cancel()
         except (Unavailable, DeadlineExceeded, TimeoutError) as away:
             standing = self._recall(viewer_id, author_ids)
             if standing is None:

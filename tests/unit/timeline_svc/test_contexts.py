@@ -10,7 +10,7 @@ import pytest
 
 from mesh.clock import FrozenClock
 from mesh.errors import Unavailable
-from timeline_svc.home.contexts import VIEWERS_REMEMBERED, Standing, Standings
+from timeline_svc.home.contexts import PATIENCE, VIEWERS_REMEMBERED, Standing, Standings
 from views.clients.graph import ReadContexts
 from views.model import ReadContext
 
@@ -23,12 +23,14 @@ class Follows(ReadContexts):
     def __init__(self) -> None:
         self.is_away = False
         self.is_frozen = False
+        self.takes = timedelta()
 
     async def get(self, viewer_id: int, author_ids: Sequence[int]) -> ReadContext:
         if self.is_away:
             raise Unavailable.backend("graph")
         if self.is_frozen:
             await asyncio.Event().wait()
+        await asyncio.sleep(self.takes.total_seconds())
         return ReadContext((STAR,), frozenset({BOB}.intersection(author_ids)))
 
 
@@ -67,6 +69,15 @@ async def test_a_graph_that_hangs_counts_as_away(standings: Standings, follows: 
     await standings.get(ANN, [BOB])
     follows.is_frozen = True
     assert (await standings.get(ANN, [BOB])).is_stale
+
+
+async def test_a_slow_graph_is_waited_for_when_what_is_known_is_not_enough(
+    standings: Standings, follows: Follows
+) -> None:
+    await standings.get(ANN, [BOB])
+    follows.takes = PATIENCE * 1.5
+    assert await standings.get(ANN, [BOB, CYD]) == Standing((STAR,), frozenset({BOB, STAR}))
+    assert (await standings.get(ANN, [BOB, CYD])).is_stale
 
 
 async def test_the_page_before_the_newest_is_remembered_too(standings: Standings, follows: Follows) -> None:
