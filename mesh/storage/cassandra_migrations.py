@@ -32,17 +32,17 @@ class NotNow(Exception):
     """The nodes do not agree on the schema yet, or another process changes it. Nothing is lost by trying again."""
 
 
-def migrate(session: Session, *, component: str, schema: Traversable) -> None:
+def migrate(session: Session, *, component: str, schema: Traversable, compaction: str = "") -> None:
     """Apply what is missing of the runtime's own tables and of `schema`; blocks.
 
     Files are named like 0001_tweets.cql and numbered from 1 without gaps; each statement ends with a semicolon and may
-    be repeated. Raises NewerSchema when the keyspace has a version that is not in the folder, NotNow, and what the
-    driver raises.
+    be repeated. Tables whose definition names no compaction get that class. Raises NewerSchema when the keyspace has a
+    version that is not in the folder, NotNow, and what the driver raises.
     """
     for table, columns in _TABLES.items():
         # Two processes that make a table at the same time make the same one, and a cluster has each id once.
         table_id = uuid.uuid5(_NAMESPACE, f"{session.keyspace}.{table}")
-        _define(session, f"CREATE TABLE IF NOT EXISTS {table} {columns} WITH ID = {table_id}")
+        define(session, f"CREATE TABLE IF NOT EXISTS {table} {columns} WITH ID = {table_id}")
     folders = {"mesh": files("mesh.storage") / "schema" / "cassandra", component: schema}
     if not any(_missing(session, name, folder) for name, folder in folders.items()):
         return
@@ -50,7 +50,7 @@ def migrate(session: Session, *, component: str, schema: Traversable) -> None:
         for name, folder in folders.items():
             for version, step in _missing(session, name, folder):
                 for statement in _statements((folder / step).read_text()):
-                    _define(session, statement)
+                    define(session, _compacted(statement, compaction))
                 _run(
                     session,
                     "INSERT INTO schema_migrations (component, version, name) VALUES (%s, %s, %s)",
@@ -86,7 +86,8 @@ def _locked(session: Session) -> Iterator[None]:
         _run(session, "DELETE FROM schema_lock WHERE name = 'schema' IF owner = %s", owner)
 
 
-def _define(session: Session, text: str) -> None:
+def define(session: Session, text: str) -> None:
+    """Change the schema, and return when the nodes agree on it. Raises NotNow, and what the driver raises."""
     result = session.execute(SimpleStatement(text), timeout=STATEMENT_TIMEOUT.total_seconds())
     if not result.response_future.is_schema_agreed:
         raise NotNow(f"the nodes do not agree on the schema after: {text[:80]}")
@@ -100,3 +101,10 @@ def _run(session: Session, text: str, *values: object) -> list[tuple[Any, ...]]:
 def _statements(text: str) -> list[str]:
     lines = (line for line in text.splitlines() if not line.lstrip().startswith("--"))
     return [statement.strip() for statement in "\n".join(lines).split(";") if statement.strip()]
+
+
+def _compacted(statement: str, compaction: str) -> str:
+    if not compaction or not statement.startswith("CREATE TABLE") or "compaction" in statement:
+        return statement
+    has_options = re.search(r"\)\s+WITH\s", statement) is not None
+    return f"{statement} {'AND' if has_options else 'WITH'} compaction = {{'class': '{compaction}'}}"

@@ -37,6 +37,7 @@ from cassandra.protocol import ErrorMessage
 from cassandra.protocol import SyntaxException as BadCql
 from cassandra.query import tuple_factory
 
+from mesh.storage.cassandra_keyspace import MayNotMake, make_keyspace
 from mesh.storage.cassandra_migrations import NotNow, migrate
 from mesh.storage.url import CassandraUrl
 
@@ -90,10 +91,14 @@ def connect(url: CassandraUrl, *, component: str, schema: Traversable) -> Sessio
         unless_connected.callback(cluster.shutdown)
         try:
             session = cluster.connect()
+            if url.replication:
+                make_keyspace(session, url, component=component)
             session.set_keyspace(url.keyspace_of(component))
-            migrate(session, component=component, schema=schema)
+            migrate(session, component=component, schema=schema, compaction=url.compaction)
         except BadCql:
             raise
+        except MayNotMake as error:
+            raise CannotConnect(f"{_nodes(url)}: {error}") from error
         except (*TROUBLE, NotNow) as error:
             raise CannotConnect(_reason(error, url, component, datacenters=_datacenters(cluster))) from error
         unless_connected.pop_all()
@@ -142,7 +147,7 @@ def _datacenters(cluster: Cluster) -> list[str]:
 
 
 def _reason(error: BaseException, url: CassandraUrl, component: str, *, datacenters: list[str]) -> str:
-    keyspace, nodes = url.keyspace_of(component), f"{', '.join(url.hosts)} port {url.port}"
+    keyspace, nodes = url.keyspace_of(component), _nodes(url)
     if datacenters and url.datacenter not in datacenters:
         return f"{nodes}: there is no datacenter {url.datacenter}; there is {', '.join(datacenters)}"
     # The driver has a failure for each node, or when it did not come to that a list of the nodes.
@@ -156,6 +161,10 @@ def _reason(error: BaseException, url: CassandraUrl, component: str, *, datacent
         if isinstance(cause, Unauthorized):
             return f"{nodes}: user {url.user} may not use keyspace {keyspace}"
     return f"{nodes} cannot be reached: {_about_tls(causes, url) or _line(causes[0])}"
+
+
+def _nodes(url: CassandraUrl) -> str:
+    return f"{', '.join(url.hosts)} port {url.port}"
 
 
 def _about_tls(causes: list[BaseException], url: CassandraUrl) -> str:

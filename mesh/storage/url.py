@@ -11,7 +11,15 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 CQL_PORT = 9042
 # A keyspace has 48 characters; "_engagement" is the longest ending.
 _PREFIX = re.compile(r"[a-z][a-z0-9_]{0,36}")
-_OPTIONS = {"dc", "tls", "ca_file"}
+_OPTIONS = {"dc", "tls", "ca_file", "replication", "compaction"}
+# "3" replicas in the datacenter of `dc`, or "here:3,there:2".
+_REPLICATION = re.compile(r"[1-9]\d?|[\w.-]+:[1-9]\d?(,[\w.-]+:[1-9]\d?)*")
+# Those that suit rows which stay; windows of time are for tables whose rows expire, and these say so themselves.
+_COMPACTION = {
+    "size_tiered": "SizeTieredCompactionStrategy",
+    "leveled": "LeveledCompactionStrategy",
+    "unified": "UnifiedCompactionStrategy",
+}
 _EXAMPLES = (
     "use sqlite:///absolute/folder, such as sqlite:///var/lib/aviary,"
     " or cassandra://user:password@host,host/prefix?dc=datacenter"
@@ -31,10 +39,13 @@ class SqliteUrl:
 
 @dataclass(frozen=True, slots=True)
 class CassandraUrl:
-    """`cassandra://user:password@host[:port][,host...]/prefix?dc=datacenter[&tls=true][&ca_file=path]`.
+    """`cassandra://user:password@host[:port][,host...]/prefix?dc=datacenter` and options, each `&name=value`.
 
-    Each service keeps its rows in the keyspace `<prefix>_<its short name>`. With TLS, servers must show a certificate
-    for their address that the system's authorities, or those of `ca_file`, have signed.
+    Each service keeps its rows in the keyspace `<prefix>_<its short name>`. With `tls=true`, servers must show a
+    certificate for their address that the system's authorities, or those of `ca_file`, have signed.
+
+    `replication=3`, or `replication=here:3,there:2`, is for a keyspace that is not there yet: the service makes it.
+    With `compaction` (size_tiered, leveled, unified) it makes those of its tables whose definition leaves that open.
     """
 
     hosts: tuple[str, ...]
@@ -45,6 +56,10 @@ class CassandraUrl:
     datacenter: str
     has_tls: bool = False
     ca_file: Path | None = None
+    # Copies in each datacenter; none when the operator makes the keyspaces.
+    replication: tuple[tuple[str, int], ...] = ()
+    # The class; "" is what the cluster takes for a table that names none.
+    compaction: str = ""
 
     def keyspace_of(self, component: str) -> str:
         """The keyspace of one service, by its short name ("tweet")."""
@@ -89,6 +104,11 @@ def _cassandra(parts: SplitResult) -> CassandraUrl:
         (bool(options.keys() - _OPTIONS), f"has an option other than {', '.join(sorted(_OPTIONS))}"),
         (options.get("tls", "true") not in {"true", "false"}, "has a tls other than true and false"),
         ("ca_file" in options and options.get("tls") != "true", "has a ca_file without tls=true"),
+        (not _REPLICATION.fullmatch(options.get("replication", "1")), "has a replication other than 3 or dc1:3,dc2:3"),
+        (
+            options.get("compaction", "unified") not in _COMPACTION,
+            f"has a compaction other than {', '.join(_COMPACTION)}",
+        ),
     ]
     for is_so, what in mistakes:
         if is_so:
@@ -102,4 +122,12 @@ def _cassandra(parts: SplitResult) -> CassandraUrl:
         datacenter=options["dc"],
         has_tls=options.get("tls") == "true",
         ca_file=Path(options["ca_file"]) if "ca_file" in options else None,
+        replication=_copies(options.get("replication", ""), datacenter=options["dc"]),
+        compaction=_COMPACTION[options["compaction"]] if "compaction" in options else "",
     )
+
+
+def _copies(text: str, *, datacenter: str) -> tuple[tuple[str, int], ...]:
+    """Of a replication that is well formed, in the order of the datacenters' names."""
+    named = [each.rpartition(":") for each in text.split(",") if each]
+    return tuple(sorted((name or datacenter, int(copies)) for name, _, copies in named))

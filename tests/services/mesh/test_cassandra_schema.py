@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from cassandra.cluster import Session
 
+from dev_mesh.cassandra.cluster import SUPERUSER
 from mesh.storage.cassandra import Statement
 from mesh.storage.cassandra_session import CannotConnect, connect
 from mesh.storage.migrations import NewerSchema
 from mesh.storage.url import CassandraUrl
-from tests.support.cassandra import TRIAL, store_url
+from tests.support.cassandra import TRIAL, store_url, the_node
 from tests.support.trial_keyspace import opened, ready, schema_in
 
 
@@ -72,3 +77,52 @@ async def test_while_another_process_changes_the_schema_the_store_is_not_used(ur
         version = "FROM schema_migrations WHERE component = 'trial' AND version = 2"
         assert await cassandra.run(Statement("second", f"SELECT name {version}")) == [("0002_more.cql",)]
         await cassandra.run(Statement("forget", f"DELETE {version}"))
+
+
+async def test_a_keyspace_that_is_not_there_is_made_as_the_url_says(
+    url: CassandraUrl, schema: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = _as_superuser(url, prefix="made")
+    try:
+        with _connected(made, schema) as session:
+            where = "WHERE keyspace_name = 'made_trial'"
+            replication = session.execute(f"SELECT replication FROM system_schema.keyspaces {where}").one()[0]
+            assert {key: value for key, value in replication.items() if key != "class"} == {url.datacenter: "1"}
+            tables = f"SELECT table_name, compaction FROM system_schema.tables {where}"
+            classes = {table: compaction["class"].rpartition(".")[2] for table, compaction in session.execute(tables)}
+        assert classes["numbers"] == classes["dead_letters"] == "UnifiedCompactionStrategy"
+        assert classes["outbox"] == "TimeWindowCompactionStrategy"
+        assert "another replication" not in caplog.text
+        with _connected(dataclasses.replace(made, replication=((url.datacenter, 3),)), schema) as session:
+            again = session.execute(f"SELECT replication FROM system_schema.keyspaces {where}").one()[0]
+        assert again == replication
+        assert "another replication" in caplog.text
+    finally:
+        with _connected(made, schema) as session:
+            session.execute("DROP KEYSPACE made_trial", timeout=60)
+
+
+async def test_a_role_that_may_not_make_its_keyspace_says_so(url: CassandraUrl, schema: Path) -> None:
+    away = dataclasses.replace(url, prefix="away", replication=((url.datacenter, 1),))
+    with pytest.raises(CannotConnect, match=f"user {url.user} may not make keyspace away_trial, which is not there"):
+        await asyncio.to_thread(connect, away, component=TRIAL, schema=schema)
+
+
+def _as_superuser(url: CassandraUrl, *, prefix: str) -> CassandraUrl:
+    return dataclasses.replace(
+        url,
+        user=SUPERUSER,
+        password=the_node().cluster.password(SUPERUSER),
+        prefix=prefix,
+        replication=((url.datacenter, 1),),
+        compaction="UnifiedCompactionStrategy",
+    )
+
+
+@contextmanager
+def _connected(url: CassandraUrl, schema: Path) -> Iterator[Session]:
+    session = connect(url, component=TRIAL, schema=schema)
+    try:
+        yield session
+    finally:
+        session.cluster.shutdown()

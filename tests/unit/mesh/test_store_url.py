@@ -62,6 +62,18 @@ def test_tls_may_have_an_authority_of_its_own() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "replication"),
+    [("3", (("here", 3),)), ("there:2,here:3", (("here", 3), ("there", 2)))],
+)
+def test_a_keyspace_may_have_copies_in_one_datacenter_or_in_several(
+    text: str, replication: tuple[tuple[str, int], ...]
+) -> None:
+    url = parse_store_url(f"{CLUSTER}&replication={text}&compaction=unified")
+    assert isinstance(url, CassandraUrl)
+    assert (url.replication, url.compaction) == (replication, "UnifiedCompactionStrategy")
+
+
+@pytest.mark.parametrize(
     ("url", "mistake"),
     [
         ("cassandra://ann:secret@/aviary?dc=here", "names no host"),
@@ -77,6 +89,10 @@ def test_tls_may_have_an_authority_of_its_own() -> None:
         ("cassandra://ann:secret@db/aviary?dc=here&ssl=1", "an option other than"),
         ("cassandra://ann:secret@db/aviary?dc=here&tls=yes", "tls other than"),
         ("cassandra://ann:secret@db/aviary?dc=here&ca_file=/etc/ca.pem", "ca_file without tls"),
+        ("cassandra://ann:secret@db/aviary?dc=here&replication=0", "a replication other than 3 or"),
+        ("cassandra://ann:secret@db/aviary?dc=here&replication=3,there:2", "a replication other than 3 or"),
+        ("cassandra://ann:secret@db/aviary?dc=here&replication=", "a replication other than 3 or"),
+        ("cassandra://ann:secret@db/aviary?dc=here&compaction=windows", "other than size_tiered, leveled, unified"),
     ],
 )
 def test_a_mistake_in_the_url_of_a_cluster_is_named(url: str, mistake: str) -> None:
