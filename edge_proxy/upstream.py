@@ -93,6 +93,9 @@ def _channel(target: str, *, is_ours: bool) -> grpc.aio.Channel:
     options: list[tuple[str, str | int]] = [
         ("grpc.service_config", json.dumps(config)),
         ("grpc.service_config_disable_resolution", 1),
+        # Two channels that share a connection, and both ask for health, end the process when it is lost just as it came
+        # up: gRPC 1.85 then uses the connection that is no more.
+        ("grpc.use_local_subchannel_pool", 1),
         ("grpc.enable_retries", 0),
         ("grpc.max_receive_message_length", MOST_RESPONSE_BYTES),
         ("grpc.max_metadata_size", MOST_METADATA_BYTES),

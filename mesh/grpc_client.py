@@ -78,6 +78,9 @@ def _options(service: str) -> list[tuple[str, str | int]]:
         ("grpc.primary_user_agent", service),
         ("grpc.service_config", json.dumps(_BALANCE)),
         ("grpc.service_config_disable_resolution", 1),
+        # Two channels that share a connection, and both ask for health, end the process when it is lost just as it came
+        # up: gRPC 1.85 then uses the connection that is no more.
+        ("grpc.use_local_subchannel_pool", 1),
         ("grpc.enable_retries", 0),
         ("grpc.max_receive_message_length", MOST_MESSAGE_BYTES),
         ("grpc.max_send_message_length", MOST_MESSAGE_BYTES),
