@@ -25,8 +25,10 @@ def main() -> int:
     parser.add_argument("--store", choices=("sqlite", "cassandra"), default="sqlite", help="default sqlite")
     parser.add_argument("--bar", action="append", choices=[bar.number for bar in BARS], help="only this; repeatable")
     parser.add_argument("--seed", type=int, help="who does what, and what befalls whom (default: a new one, told)")
-    parser.add_argument("--out", type=Path, help="a folder for each bar's figures as JSON")
+    parser.add_argument("--out", type=Path, help="a folder for each bar's figures as JSON, and what else it keeps")
     flags = parser.parse_args()
+    if flags.out is not None:
+        flags.out.mkdir(parents=True, exist_ok=True)
     # What runs in this process is in trouble on purpose, and would say so.
     logging.basicConfig(level=logging.ERROR)
     chosen = [bar for bar in BARS if not flags.bar or bar.number in flags.bar]
@@ -43,7 +45,8 @@ def _hold(bar: Bar, *, seed: int, flags: argparse.Namespace) -> bool:
     print(f"{bar.number}  {bar.title}", flush=True)
     with tempfile.TemporaryDirectory(prefix="aviary-chaos-", ignore_cleanup_errors=True) as folder:
         scale = Scale(flags.scale)
-        run = Run(bar.number, seed, scale, flags.store, Path(folder), lambda text: print(f"     {text}", flush=True))
+        kept = flags.out and flags.out / f"{bar.number}-{flags.store}-{scale.value}"
+        run = Run(bar.number, seed, scale, flags.store, Path(folder), _say, kept)
         try:
             asyncio.run(bar.hold(run))
         except Exception as failure:  # noqa: BLE001 - the other bars are held all the same
@@ -54,13 +57,16 @@ def _hold(bar: Bar, *, seed: int, flags: argparse.Namespace) -> bool:
     for broken in run.broken:
         print(f"     BROKEN {broken}")
     print(f"     {'held' if run.is_held else 'NOT HELD'}", flush=True)
-    if flags.out is not None:
-        _keep(bar, run, flags.out)
+    if run.kept is not None:
+        _keep(bar, run, run.kept)
     return run.is_held
 
 
-def _keep(bar: Bar, run: Run, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
+def _say(text: str) -> None:
+    print(f"     {text}", flush=True)
+
+
+def _keep(bar: Bar, run: Run, beginning: Path) -> None:
     kept = {
         "bar": bar.number,
         "title": bar.title,
@@ -71,7 +77,7 @@ def _keep(bar: Bar, run: Run, folder: Path) -> None:
         "broken": run.broken,
         "figures": run.figures,
     }
-    (folder / f"{bar.number}-{run.store}-{run.scale.value}.json").write_text(json.dumps(kept, indent=2) + "\n")
+    beginning.with_suffix(".json").write_text(json.dumps(kept, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -33,7 +33,8 @@ class Amount:
 class Run:
     """One bar being held: what it goes by, and what was found.
 
-    `seed` decides who does what and what befalls whom; when things happen is up to the machine.
+    `seed` decides who does what and what befalls whom; when things happen is up to the machine. `kept` is what the
+    names of its files begin with; None when nothing is kept.
     """
 
     bar: str
@@ -42,6 +43,7 @@ class Run:
     store: str
     folder: Path
     say: Callable[[str], None]
+    kept: Path | None = None
     figures: dict[str, float] = field(default_factory=dict)
     broken: list[str] = field(default_factory=list)
 

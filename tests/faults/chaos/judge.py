@@ -15,7 +15,7 @@ from tests.faults.chaos.bar import Run
 from tests.faults.chaos.lag import tell_lag
 from tests.faults.chaos.people import People
 from tests.mesh.support.actions import walk
-from tests.mesh.support.checks import missing_tweets
+from tests.mesh.support.checks import missing_tweets, tweets_there
 from tests.mesh.support.history import PROMISED
 from tests.mesh.support.operator import Operator
 from tests.support.wait_until import wait_until
@@ -64,11 +64,7 @@ async def _judge_tweets(people: People, run: Run) -> None:
         for tweet in await walk(people.api, f"/v1/users/{person.user_id}/tweets", "tweets", page_size=100):
             listed[tweet["content"]] += 1
             shown.add(int(tweet["tweetId"]))
-    by_id: set[int] = set()
-    for tweet in people.deleted:
-        answer = await people.api.settle("GET", f"/v1/tweets/{tweet}")
-        if answer.status < 300:
-            by_id.add(tweet)
+    by_id = set(await tweets_there(people.api, people.deleted))
     twice = [text for text, times in listed.items() if times > 1]
     phantoms = sorted(set(listed) - people.attempted)
     resurrected = people.deleted & shown | by_id

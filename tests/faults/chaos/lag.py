@@ -1,35 +1,61 @@
-"""How late the event loops of a mesh were, by their own metrics since each process last started."""
+"""How late the event loops of a mesh were, by their own metrics."""
 
 from __future__ import annotations
 
 import re
 import urllib.request
+from collections.abc import Mapping
 
+from mesh.loop_lag import BUCKETS
 from tests.faults.chaos.bar import Run
 from tests.mesh.support.running_mesh import RunningMesh
 
 BUCKET = re.compile(r'^aviary_loop_lag_seconds_bucket{le="([^"]+)"} (\S+)$', re.MULTILINE)
 SHARE = 0.99
 BEYOND_MS = 10_000.0
+BOUNDS_MS = (0.0, *(bound * 1_000 for bound in BUCKETS), BEYOND_MS)
+
+# How many looks at a loop found it at most so many seconds late, by those seconds.
+Counts = Mapping[float, float]
 
 
 def tell_lag(mesh: RunningMesh, run: Run) -> None:
-    """The largest and the 99th percentile of each process, in milliseconds, as upper bounds; 10 s is more than 5 s.
+    """The largest and the 99th percentile of each process since it last started, in milliseconds, as upper bounds.
 
-    They are told and not judged: a machine that is shared is late by itself.
+    10 s is more than 5 s. They are told and not judged: a machine that is shared is late by itself.
     """
-    for process in mesh.processes():
-        text = _read(process["metrics"])
-        if BUCKET.search(text):  # NATS shows something else at its address
-            name = process["name"]
-            run.figures[f"lag p99 ms {name}"], run.figures[f"lag max ms {name}"] = lag_in(text)
+    for name, counts in lags_of(mesh).items():
+        run.figures[f"lag p99 ms {name}"], run.figures[f"lag max ms {name}"] = _bound(counts, SHARE), _bound(counts)
+
+
+def lags_of(mesh: RunningMesh) -> dict[str, Counts]:
+    """What each process tells since it last started; those that have no event loop of ours are left out."""
+    counts = {process["name"]: counts_in(_read(process["metrics"])) for process in mesh.processes()}
+    return {name: found for name, found in counts.items() if found}
+
+
+def counts_in(text: str) -> Counts:
+    """What a text of metrics tells; nothing when it is somebody else's, such as NATS."""
+    return {float(bound): float(count) for bound, count in BUCKET.findall(text)}
 
 
 def lag_in(text: str) -> tuple[float, float]:
-    """The 99th percentile and the largest in a text of metrics."""
-    bounds = [(float(bound), float(count)) for bound, count in BUCKET.findall(text)]
-    total = bounds[-1][1]
-    return _bound(bounds, SHARE * total), _bound(bounds, total)
+    """The 99th percentile and the largest in a text of metrics, in milliseconds."""
+    counts = counts_in(text)
+    return _bound(counts, SHARE), _bound(counts)
+
+
+def largest_since(before: Counts, now: Counts) -> float | None:
+    """The largest between two readings, in milliseconds, as upper bound; None when nobody looked."""
+    if before.get(float("inf"), 0) > now[float("inf")]:  # it was started again
+        before = {}
+    between = {bound: count - before.get(bound, 0) for bound, count in now.items()}
+    return _bound(between) if between[float("inf")] else None
+
+
+def surely_more(first: float, last: float) -> float:
+    """By how much one upper bound is above another at least: a bucket says only between which two a lag was."""
+    return max(bound for bound in BOUNDS_MS if bound < last) - first
 
 
 def _read(address: str) -> str:
@@ -42,5 +68,6 @@ def _read(address: str) -> str:
     return text
 
 
-def _bound(bounds: list[tuple[float, float]], enough: float) -> float:
-    return next((bound * 1_000 for bound, count in bounds if count >= enough and bound != float("inf")), BEYOND_MS)
+def _bound(counts: Counts, share: float = 1.0) -> float:
+    enough = share * counts[float("inf")]
+    return next((bound * 1_000 for bound, count in counts.items() if count >= enough and bound < 1e9), BEYOND_MS)

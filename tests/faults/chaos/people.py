@@ -21,6 +21,8 @@ CONNECTIONS = 16
 SIGNED_UP_AT_ONCE = 4
 LATEST = 40
 NOT_FOUND = 404
+# Tweets that somebody who tidies up keeps.
+KEPT = 40
 
 
 @dataclass
@@ -48,8 +50,8 @@ class People:
     async def at_work(self, *, workers: int, acts: Sequence[str], pause: float = 0.0) -> AsyncIterator[None]:
         """`workers` of them act until the block ends, each alone on what is theirs, and finish what they are at.
 
-        An act is post, reply, delete, follow, unfollow, like, unlike or read; named twice it is twice as likely.
-        After each they wait for `pause` seconds.
+        An act is post, reply, delete, tidy, follow, unfollow, like, unlike or read; named twice it is twice as likely.
+        Who tidies deletes one of all but their latest. After each they wait for `pause` seconds.
         """
         is_over = False
         self.shifts += 1
@@ -89,8 +91,11 @@ class People:
         latest = self._latest()
         await self._post(person, chance, reply_to=chance.choice(latest) if latest else 0)
 
-    async def _delete(self, person: Person, chance: random.Random) -> None:
-        if own := self.history.tweets_of(person):
+    async def _tidy(self, person: Person, chance: random.Random) -> None:
+        await self._delete(person, chance, keep=KEPT)
+
+    async def _delete(self, person: Person, chance: random.Random, *, keep: int = 0) -> None:
+        if own := self.history.tweets_of(person)[keep:]:
             tweet = chance.choice(own)
             self.deleting.add(tweet)
             assert await self._insist("DELETE", f"/v1/tweets/{tweet}", by=person) is not None

@@ -21,8 +21,15 @@ async def sign_up(api: Api, name: str = "person") -> Person:
     username = f"{name}_{next(_numbers)}_{secrets.token_hex(3)}"
     body = {"username": username, "email": f"{username}@example.com", "password": PASSWORD}
     account = await api.insist("POST", "/v1/users", body, key=username)
-    session = await api.insist("POST", "/v1/sessions", {"login": username, "password": PASSWORD})
-    return Person(username, int(account["user"]["userId"]), session["tokens"]["accessToken"])
+    person = Person(username, int(account["user"]["userId"]), token="")
+    await log_in(api, person)
+    return person
+
+
+async def log_in(api: Api, person: Person) -> None:
+    """The person has a new token."""
+    session = await api.insist("POST", "/v1/sessions", {"login": person.username, "password": PASSWORD})
+    person.token = session["tokens"]["accessToken"]
 
 
 async def sign_up_many(api: Api, count: int, name: str = "person") -> list[Person]:

@@ -18,9 +18,9 @@ RETRY_SECONDS = 60.0
 UNKNOWN = frozenset({408, 409, 429, 500, 502, 503, 504})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Person:
-    """An account that is logged in."""
+    """An account that is logged in; its token is good for 15 minutes."""
 
     username: str
     user_id: int

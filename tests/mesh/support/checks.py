@@ -13,13 +13,19 @@ from tests.mesh.support.history import History
 async def missing_tweets(api: Api, history: History) -> dict[int, str]:
     """Acknowledged tweets that cannot be read back as they were written."""
     texts = history.texts()
+    found = await tweets_there(api, texts)
+    return {tweet: text for tweet, text in texts.items() if found.get(tweet) != text}
+
+
+async def tweets_there(api: Api, ids: Iterable[int]) -> dict[int, str]:
+    """The texts of those that can be read."""
     found: dict[int, str] = {}
-    ids = sorted(texts)
-    for start in range(0, len(ids), 100):
-        query = "&".join(f"tweet_ids={tweet}" for tweet in ids[start : start + 100])
+    wanted = sorted(ids)
+    for start in range(0, len(wanted), 100):
+        query = "&".join(f"tweet_ids={tweet}" for tweet in wanted[start : start + 100])
         page = await api.get(f"/v1/tweets:batchGet?{query}")
         found |= {int(tweet["tweetId"]): tweet["content"] for tweet in page["tweets"]}
-    return {tweet: text for tweet, text in texts.items() if found.get(tweet) != text}
+    return found
 
 
 async def texts_stored_twice(api: Api, people: Iterable[Person]) -> list[str]:
