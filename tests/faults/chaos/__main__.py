@@ -10,11 +10,13 @@ import secrets
 import sys
 import tempfile
 import traceback
+from contextlib import closing
 from pathlib import Path
 
 from mesh.clock import SystemClock
 from tests.faults.chaos.bar import Bar, Run, Scale
 from tests.faults.chaos.bars import BARS
+from tests.mesh.support.call_log import CallLog
 
 
 def main() -> int:
@@ -43,10 +45,12 @@ def _hold(bar: Bar, *, seed: int, flags: argparse.Namespace) -> bool:
     clock = SystemClock()
     began = clock.monotonic()
     print(f"{bar.number}  {bar.title}", flush=True)
-    with tempfile.TemporaryDirectory(prefix="aviary-chaos-", ignore_cleanup_errors=True) as folder:
-        scale = Scale(flags.scale)
-        kept = flags.out and flags.out / f"{bar.number}-{flags.store}-{scale.value}"
-        run = Run(bar.number, seed, scale, flags.store, Path(folder), _say, kept)
+    kept = flags.out and flags.out / f"{bar.number}-{flags.store}-{flags.scale}"
+    with (
+        tempfile.TemporaryDirectory(prefix="aviary-chaos-", ignore_cleanup_errors=True) as folder,
+        closing(CallLog(kept and kept.with_suffix(".calls.jsonl.gz"))) as calls,
+    ):
+        run = Run(bar.number, seed, Scale(flags.scale), flags.store, Path(folder), _say, kept, calls)
         try:
             asyncio.run(bar.hold(run))
         except Exception as failure:  # noqa: BLE001 - the other bars are held all the same

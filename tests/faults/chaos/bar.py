@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
+from tests.mesh.support.call_log import CallLog
+
 
 class Scale(Enum):
     """How much of it: a first look, what fits a machine of two cores, or what a release is held to."""
@@ -34,7 +36,7 @@ class Run:
     """One bar being held: what it goes by, and what was found.
 
     `seed` decides who does what and what befalls whom; when things happen is up to the machine. `kept` is what the
-    names of its files begin with; None when nothing is kept.
+    names of its files begin with; None when nothing is kept. Every call over HTTP goes into `calls`.
     """
 
     bar: str
@@ -44,6 +46,7 @@ class Run:
     folder: Path
     say: Callable[[str], None]
     kept: Path | None = None
+    calls: CallLog = field(default_factory=CallLog)
     figures: dict[str, float] = field(default_factory=dict)
     broken: list[str] = field(default_factory=list)
 

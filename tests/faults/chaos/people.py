@@ -147,7 +147,7 @@ async def people_of(run: Run, *, count: int, followed_by_each: int, flags: Seque
     """A mesh on the run's store, and so many people who follow each other and have read their timelines."""
     chance = random.Random(f"{run.seed}/people")
     with running_mesh(run.folder / "data", "--store", run.store, *AUDITING, *flags) as mesh:
-        async with open_api(mesh.edge, connections=CONNECTIONS) as api:
+        async with open_api(mesh.edge, connections=CONNECTIONS, log=run.calls) as api:
             story = Story(api)
             everybody: list[Person] = []
             while len(everybody) < count:  # a password's hash is dear: all at once would take longer than a call may

@@ -48,7 +48,7 @@ async def restore(run: Run, acts: tuple[str, ...]) -> None:
 async def _judge_on(snapshot: Path, before: People, run: Run, *, port: int) -> None:
     # A node of Cassandra remembers its ports.
     with running_mesh(snapshot, "--store", run.store, edge_port=port) as mesh:
-        async with open_api(mesh.edge, connections=CONNECTIONS) as api:
+        async with open_api(mesh.edge, connections=CONNECTIONS, log=run.calls) as api:
             before.mesh, before.api = mesh, api
             await judge(before, run)
 

@@ -7,6 +7,7 @@ import random
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import cycle
 from statistics import median, median_low
 
 import grpc
@@ -65,10 +66,10 @@ async def soak(run: Run) -> None:
 
 
 async def _stay_logged_in(people: People) -> None:
-    while True:
+    """One after the other, each some minutes before their token expires."""
+    for person in cycle(people.everybody):
         await asyncio.sleep(LOGGED_IN_EVERY_SECONDS)
-        for person in people.everybody:
-            await log_in(people.api, person)
+        await log_in(people.api, person)
 
 
 @asynccontextmanager

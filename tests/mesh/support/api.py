@@ -8,14 +8,26 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from enum import StrEnum
 from typing import Any
 
 from dev_mesh.http_client import HttpClient, NoAnswer, open_http
 from mesh.clock import SystemClock
+from tests.mesh.support.call_log import CallLog
 
 RETRY_SECONDS = 60.0
 # The outcome is not known: repeat it under the same key.
 UNKNOWN = frozenset({408, 409, 429, 500, 502, 503, 504})
+# What an answer may be about.
+ABOUT = (("tweet", "tweetId"), ("user", "userId"))
+
+
+class Outcome(StrEnum):
+    """What its caller knows of a call: it was done, it was not, or it may have been."""
+
+    OK = "ok"
+    FAIL = "fail"
+    UNKNOWN = "unknown"
 
 
 @dataclass(eq=False, slots=True)
@@ -34,6 +46,19 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     json: Any
+
+    @property
+    def outcome(self) -> Outcome:
+        """What the status says."""
+        if self.status in UNKNOWN:
+            return Outcome.UNKNOWN
+        return Outcome.OK if self.status < 300 else Outcome.FAIL
+
+    @property
+    def id(self) -> str:
+        """The id of the tweet or user that it is about; "" when it is about none, or several."""
+        about = self.json if isinstance(self.json, dict) else {}
+        return next((about[what][name] for what, name in ABOUT if name in about.get(what, {})), "")
 
     @property
     def reason(self) -> str:
@@ -56,10 +81,11 @@ class Answer:
 
 
 class Api:
-    """Calls of one edge."""
+    """Calls of one edge, each of them in `log`."""
 
-    def __init__(self, client: HttpClient) -> None:
+    def __init__(self, client: HttpClient, log: CallLog) -> None:
         self._client = client
+        self._log = log
         self._clock = SystemClock()
         # When each call failed that was then repeated, in monotonic seconds, and which it was.
         self.failures: list[tuple[float, str]] = []
@@ -81,9 +107,20 @@ class Api:
         if key:
             sent["idempotency-key"] = key
         content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-        answer = await self._client.request(method, target, headers={**sent, **(headers or {})}, body=content)
-        is_json = answer.headers.get("content-type", "").startswith("application/json")
-        return Answer(answer.status, answer.headers, answer.json() if is_json and answer.body else {})
+        entry: dict[str, object] = {"began": self._log.now(), "who": by and by.username, "call": f"{method} {target}"}
+        entry |= {"body": repr(body) if isinstance(body, bytes) else body, "key": key, "outcome": Outcome.UNKNOWN}
+        try:
+            got = await self._client.request(method, target, headers={**sent, **(headers or {})}, body=content)
+            is_json = got.headers.get("content-type", "").startswith("application/json")
+            answer = Answer(got.status, got.headers, got.json() if is_json and got.body else {})
+        except BaseException as failure:
+            entry["failure"] = repr(failure)  # the caller may have left
+            raise
+        else:
+            entry |= {"outcome": answer.outcome, "status": answer.status, "id": answer.id}
+            return answer
+        finally:
+            self._log.add({**entry, "ended": self._log.now()})
 
     async def get(self, target: str, *, by: Person | None = None) -> Any:
         """The JSON of a GET that must answer 200; one that cannot be answered now is asked again."""
@@ -104,7 +141,7 @@ class Api:
         deadline = self._clock.monotonic() + RETRY_SECONDS
         while True:
             outcome = await self._attempt(method, target, body, by=by, key=key)
-            if isinstance(outcome, Answer) and outcome.status not in UNKNOWN:
+            if isinstance(outcome, Answer) and outcome.outcome is not Outcome.UNKNOWN:
                 return outcome
             assert self._clock.monotonic() < deadline, f"{method} {target}: {outcome}"
             self.failures.append((self._clock.monotonic(), f"{method} {target}: {outcome}"))
@@ -120,7 +157,7 @@ class Api:
 
 
 @asynccontextmanager
-async def open_api(edge: str, *, connections: int = 8) -> AsyncIterator[Api]:
-    """Calls of the edge at that URL."""
+async def open_api(edge: str, *, connections: int = 8, log: CallLog | None = None) -> AsyncIterator[Api]:
+    """Calls of the edge at that URL; each of them is in `log`."""
     async with open_http(edge, connections=connections, patience=timedelta(seconds=10)) as client:
-        yield Api(client)
+        yield Api(client, log or CallLog())
