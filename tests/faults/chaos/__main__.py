@@ -36,7 +36,13 @@ def main() -> int:
     chosen = [bar for bar in BARS if not flags.bar or bar.number in flags.bar]
     seed = secrets.randbelow(1_000_000) if flags.seed is None else flags.seed
     print(f"seed {seed}, scale {flags.scale}, store {flags.store}", flush=True)
-    held = [_hold(bar, seed=seed, flags=flags) for bar in chosen]
+    held: list[bool] = []
+    for bar in chosen:
+        print(f"{bar.number}  {bar.title}", flush=True)
+        if bar.is_quick or flags.bar or flags.scale != Scale.QUICK.value:
+            held.append(_hold(bar, seed=seed, flags=flags))
+        else:
+            _say("not at this scale")
     print(f"{sum(held)} of {len(held)} bars held; again with --seed {seed}")
     return 0 if all(held) else 1
 
@@ -44,7 +50,6 @@ def main() -> int:
 def _hold(bar: Bar, *, seed: int, flags: argparse.Namespace) -> bool:
     clock = SystemClock()
     began = clock.monotonic()
-    print(f"{bar.number}  {bar.title}", flush=True)
     kept = flags.out and flags.out / f"{bar.number}-{flags.store}-{flags.scale}"
     with (
         tempfile.TemporaryDirectory(prefix="aviary-chaos-", ignore_cleanup_errors=True) as folder,

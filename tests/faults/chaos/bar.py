@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 
@@ -63,8 +63,16 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A numbered row of the table. `hold` raises AssertionError when it cannot go on."""
+    """A numbered row of the table. `hold` raises AssertionError when it cannot go on.
+
+    One that takes long, or shows little in a short time, is not in the quick table; who asks for it gets it.
+    """
 
     number: str
     title: str
     hold: Callable[[Run], Coroutine[None, None, None]]
+    is_quick: bool = True
+
+    def not_quick(self) -> Bar:
+        """The same, left out of the quick table."""
+        return replace(self, is_quick=False)

@@ -46,8 +46,10 @@ BARS: tuple[Bar, ...] = (
         "F02",
         "kill -9 of anything, under posts to timelines that grow beyond what they promise",
         Load(WRITES, Amount(400, 2_600, 20_000), Amount(3, 6, 20), kill_anything, followed_by_each=20),
-    ),
-    at_failpoints("F03", "every failpoint: the process dies there, twice; the step fails; others are struck meanwhile"),
+    ).not_quick(),
+    at_failpoints(
+        "F03", "every failpoint: the process dies there, twice; the step fails; others are struck meanwhile"
+    ).not_quick(),
     Bar("F04", "SQLite: the power cut at any write, sync or delete, under posts", cut_the_power),
     mixed(
         "F05",
@@ -68,7 +70,7 @@ BARS: tuple[Bar, ...] = (
         "F08",
         "NATS away under posts",
         Outage("nats", ("post",), Amount(15, 60, 600), before_seconds=10.0),
-    ),
+    ).not_quick(),
     mixed(
         "F09",
         "Redis emptied, under reads",
@@ -79,7 +81,7 @@ BARS: tuple[Bar, ...] = (
         "Redis away, stopped and then frozen, under reads and posts",
         Outage("redis", ("read", "read", "post"), Amount(10, 30, 300), before_seconds=10.0),
         Outage("redis", ("read", "read", "post"), Amount(10, 30, 300), before_seconds=5.0, is_frozen=True),
-    ),
+    ).not_quick(),
     promoted_replica(
         "F11",
         "a replica of Redis promoted that lacks the last two seconds",
@@ -119,7 +121,7 @@ BARS: tuple[Bar, ...] = (
         "F27",
         "1 % of the events cannot be read, and 1 % cannot be handled",
         Poison(posts=Amount(300, 1_000, 20_000), one_of=Amount(40, 100, 100)),
-    ),
+    ).not_quick(),
     frozen_worker(
         "F28",
         "a fan-out worker stopped for longer than the broker waits",
@@ -129,17 +131,17 @@ BARS: tuple[Bar, ...] = (
         "F29",
         "every process of every service is told to end, one after the other",
         Going(signal.SIGTERM, noticed_seconds=0.0, most_failed=0.0001, rounds=Amount(1, 1, 5)),
-    ),
+    ).not_quick(),
     one_of_two(
         "F30",
         "kill -9 of one of two, of every service",
         Going(signal.SIGKILL, noticed_seconds=5.0, most_failed=0.005, rounds=Amount(1, 1, 5)),
-    ),
+    ).not_quick(),
     one_of_two(
         "F31",
         "one of two stands still, of every service",
         Going(signal.SIGSTOP, noticed_seconds=4.0, most_failed=1.0, rounds=Amount(1, 1, 3), frozen_seconds=9.0),
-    ),
+    ).not_quick(),
     acks_lost(
         "F33",
         "kill -9 of NATS just after it took all acks",
@@ -154,7 +156,7 @@ BARS: tuple[Bar, ...] = (
         "F35",
         "two relays and two fan-out workers, 10 % of the confirmations dropped",
         TwoOfEach(EVERYTHING, Amount(300, 1_000, 20_000)),
-    ),
+    ).not_quick(),
     mixed(
         "F36",
         "streams and consumers deleted or purged on the live server",
@@ -167,7 +169,7 @@ BARS: tuple[Bar, ...] = (
         ),
     ),
     Bar("F38", "clients that go away in the middle of a post", leave_posts),
-    Bar("F39", "nothing but an ordinary load, a fifth of it left by its clients", soak),
+    Bar("F39", "nothing but an ordinary load, a fifth of it left by its clients", soak).not_quick(),
     Bar("F42", "everything killed, and a new mesh on a copy of the stores alone", partial(restore, acts=EVERYTHING)),
     mixed(
         "F43",
