@@ -33,6 +33,7 @@ PAUSE_SECONDS = 0.1
 # Between two calls of those who leave: a fifth of all calls is theirs.
 LEAVERS_PAUSE_SECONDS = 0.04
 LONGEST_STAY_SECONDS = 0.02
+# Each person; a token is good for 15 minutes.
 LOGGED_IN_EVERY_SECONDS = 300.0
 SAMPLED_EVERY_SECONDS = Amount(2, 2, 5)
 WARM_AFTER = 1 / 3
@@ -66,9 +67,9 @@ async def soak(run: Run) -> None:
 
 
 async def _stay_logged_in(people: People) -> None:
-    """One after the other, each some minutes before their token expires."""
+    """One after the other, so that each has a new token long before the old one expires."""
     for person in cycle(people.everybody):
-        await asyncio.sleep(LOGGED_IN_EVERY_SECONDS)
+        await asyncio.sleep(LOGGED_IN_EVERY_SECONDS / len(people.everybody))
         await log_in(people.api, person)
 
 
