@@ -34,6 +34,11 @@ class Connection(HttpToolsProtocol):
             if self._header_bytes > MOST_BEFORE_BODY_BYTES:
                 self._refuse(TooLarge.headers(MOST_HEADERS_BYTES))
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client is gone. uvicorn would keep one that was reset for as long as it waits for a next request."""
+        super().connection_lost(exc)
+        self._unset_keepalive_if_required()
+
     def on_message_begin(self) -> None:
         """The first byte of a request."""
         self._is_reading_headers = True
