@@ -8,47 +8,65 @@ from random import Random
 
 from tests.simulation.faults import Faults
 from tests.simulation.history import History
+from tests.simulation.network import Host
 from tests.simulation.services import SimulatedMesh
 from tests.simulation.virtual_time import VirtualLoop
 
 FEWEST, MOST = 3, 7
 MOST_STEPS_AWAY = 40
+# Seconds. Longer than a message waits for its ack.
+LONGEST_STOP = 2.5
 # In so many runs Redis evicts so often, that timelines are built all the time.
 SHORT_OF_MEMORY, EVICTIONS = 0.3, 15
 STORES = ("tweet store", "graph store", "redis")
-MORTAL = ("tweet", "graph", "timeline", "worker", "worker", "engagement")
+MORTAL = ("tweet", "graph", "timeline", "worker", "other worker", "engagement")
 
 
 class Nemesis:
     """Strikes `FEWEST` to `MOST` times while users live, and at the end mends everything."""
 
     def __init__(
-        self, mesh: SimulatedMesh, faults: Faults, history: History, *, chance: Random, loop: VirtualLoop
+        self,
+        mesh: SimulatedMesh,
+        faults: Faults,
+        history: History,
+        *,
+        chance: Random,
+        loop: VirtualLoop,
+        spares_redis: bool,
     ) -> None:
         self._mesh = mesh
         self._faults = faults
         self._history = history
         self._chance = chance
         self._loop = loop
+        self._spares_redis = spares_redis
         self._pending: set[asyncio.Task[None]] = set()
 
     async def strike(self, lasts: float) -> None:
         """Within so many seconds."""
         times = sorted(self._chance.random() * lasts for _ in range(self._chance.randint(FEWEST, MOST)))
-        is_short_of_memory = self._chance.random() < SHORT_OF_MEMORY
+        is_short_of_memory = not self._spares_redis and self._chance.random() < SHORT_OF_MEMORY
         for at in times:
             while is_short_of_memory and self._loop.time() + lasts / EVICTIONS < at:
                 await asyncio.sleep(lasts / EVICTIONS)
                 self._evict()
             await asyncio.sleep(max(0.0, at - self._loop.time()))
-            self._chance.choices(
-                (self._kill, self._empty_redis, self._evict, self._forget, self._lose_bus, self._lose_store),
-                weights=(8, 3, 2, 2, 1, 3),
-            )[0]()
+            blows = {
+                self._kill: 8,
+                self._stop: 6,
+                self._forget: 2,
+                self._lose_bus: 1,
+                self._lose_store: 3,
+                self._empty_redis: 0 if self._spares_redis else 3,
+                self._evict: 0 if self._spares_redis else 2,
+            }
+            self._chance.choices(list(blows), weights=list(blows.values()))[0]()
 
     def mend(self) -> None:
         """Everything is there again, and calls do not fail."""
         self._loop.call_off_steps()
+        self._loop.all_go_on()
         for task in self._pending:
             task.cancel()
         self._faults.is_on = False
@@ -57,7 +75,7 @@ class Nemesis:
         self._mesh.start()
 
     def _kill(self) -> None:
-        host = self._mesh.hosts[self._chance.choice(MORTAL)]
+        host = self._some_host()
         until = 0.02 + self._chance.random() ** 2 * 2
 
         def now() -> None:
@@ -66,6 +84,20 @@ class Nemesis:
             self._later(until, host.start)
 
         self._loop.at_step(self._chance.randrange(MOST_STEPS_AWAY), now)
+
+    def _stop(self) -> None:
+        host = self._some_host()
+        seconds = 0.2 + self._chance.random() ** 2 * LONGEST_STOP
+
+        def now() -> None:
+            if host.process is not None:
+                self._tell(f"{host.name} stands still")
+                self._loop.stand_still(host.process, seconds)
+
+        self._loop.at_step(self._chance.randrange(MOST_STEPS_AWAY), now)
+
+    def _some_host(self) -> Host:
+        return self._mesh.hosts.get(self._chance.choice(MORTAL), self._mesh.hosts["worker"])
 
     def _empty_redis(self) -> None:
         self._tell("Redis is emptied")

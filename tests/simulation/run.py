@@ -16,7 +16,7 @@ from tests.simulation.faults import Faults, Process
 from tests.simulation.history import History
 from tests.simulation.nemesis import Nemesis
 from tests.simulation.network import HandlerFailed, Stub
-from tests.simulation.services import SimulatedMesh
+from tests.simulation.services import WORKERS, SimulatedMesh
 from tests.simulation.users import User
 from tests.simulation.virtual_time import LeftTheSimulation, NeverQuiet, VirtualLoop
 from views.cache import TTL_SECONDS
@@ -26,6 +26,7 @@ FEWEST_OPERATIONS = 30
 PACES, SLOW_PACES = (0.1, 0.3, 2.0), (0.3, 1.5, 2.5)
 LONGEST_UNREST = 150.0
 EVERYTHING = 100
+FOLLOWED_FROM_THE_START, TIMELINES_STAY = 0.5, 0.5
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,20 @@ class _Run:
         # With the low one, whoever three follow is pulled; with the other, fan-outs are chains.
         pull_at = chance.choice((3, 100))
         self._pace = chance.choice(PACES if pull_at > len(names) else SLOW_PACES)
-        self._mesh = SimulatedMesh(loop, self._faults, names, pull_at=pull_at)
-        self._nemesis = Nemesis(self._mesh, self._faults, self.history, chance=Random(chance.random()), loop=loop)
+        workers = chance.choice((1, len(WORKERS), len(WORKERS)))
+        # So that the first posts have followers, and there is something to leave.
+        self._is_star_followed = chance.random() < FOLLOWED_FROM_THE_START
+        # Whatever is missing in a timeline stays missing, for no rebuild mends it.
+        timelines_stay = chance.random() < TIMELINES_STAY
+        self._mesh = SimulatedMesh(loop, self._faults, names, pull_at=pull_at, workers=workers)
+        self._nemesis = Nemesis(
+            self._mesh,
+            self._faults,
+            self.history,
+            chance=Random(chance.random()),
+            loop=loop,
+            spares_redis=timelines_stay,
+        )
         self._clients = Process("clients", loop)
         ids = [user.user_id for user in self._mesh.users.users.values()]
         self._users = [
@@ -79,7 +92,7 @@ class _Run:
                 chance=Random(chance.random()),
                 loop=loop,
                 pace=self._pace,
-                expire=self._mesh.homes.forget,
+                expire=None if timelines_stay else self._mesh.homes.forget,
             )
             for user_id in ids
         ]
@@ -104,11 +117,14 @@ class _Run:
 
     async def _live(self) -> None:
         self._mesh.start()
+        star, *others = self._users
+        for user in others if self._is_star_followed else ():
+            await user.follow(star.user_id, is_wanted=True)
         for user in self._users[self._seed % 3 :: 2]:
             await user.read(page_size=0)  # the others' timelines are built while everything happens
         self._faults.is_on = True
         each = -(-FEWEST_OPERATIONS // len(self._users)) + 1
-        lives = [self._loop.start_for(self._clients, user.live(each)) for user in self._users]
+        lives = [self._loop.start_for(self._clients, user.live(each * (1 + (user is star)))) for user in self._users]
         nemesis = self._loop.start_for(None, self._nemesis.strike(lasts=each * self._pace))
         await asyncio.gather(nemesis, *lives)
 

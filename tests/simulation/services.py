@@ -79,6 +79,8 @@ REPEAT_AFTER, LONGEST_REPEAT = timedelta(seconds=2), timedelta(seconds=6)
 IN_FLIGHT = 8
 MOST_CLOCK_ERROR_US = 1_000_000
 LONGEST_TEXT = 280
+# Hosts of the timelines' workers: two of them handle events of one timeline at the same time.
+WORKERS = ("worker", "other worker")
 
 # Figures that nobody reads; to make them takes longer than a run.
 METRICS, VIEW_METRICS, TIMELINE_METRICS = Metrics(), ViewMetrics(), TimelineMetrics()
@@ -101,7 +103,9 @@ class SimulatedIds(IdSource):
 class SimulatedMesh:
     """Hosts, and the stores that outlive their processes."""
 
-    def __init__(self, loop: VirtualLoop, faults: Faults, usernames: Iterable[str], *, pull_at: int) -> None:
+    def __init__(
+        self, loop: VirtualLoop, faults: Faults, usernames: Iterable[str], *, pull_at: int, workers: int
+    ) -> None:
         self._loop = loop
         self._faults = faults
         self._chance = Random(faults.chance.random())
@@ -123,7 +127,7 @@ class SimulatedMesh:
             "tweet": self._open_tweet,
             "graph": self._open_graph,
             "timeline": self._open_timeline,
-            "worker": self._open_worker,
+            **dict.fromkeys(WORKERS[:workers], self._open_worker),
         }
         self.hosts = {name: Host(name, loop, open_) for name, open_ in openers.items()}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulation.mutants import seeds_until_found
+from tests.faults.chaos.bars import BARS
+from tests.faults.chaos.mutants import FOUND_BY
 from tests.simulation.nemesis import FEWEST
 from tests.simulation.run import FEWEST_OPERATIONS, run_seed
-from tests.support.mutants import applied, patches
+from tests.support.mutants import applied, environment, patches
 from tests.support.source import ROOT
 
 SEEDS = 160
@@ -24,12 +24,11 @@ KEPT = {
 }
 
 
-def simulate(*arguments: str, hash_seed: str = "0") -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONHASHSEED": hash_seed}  # noqa: TID251 - the rest of it stays
+def simulate(*arguments: str, tree: Path = ROOT, hash_seed: str = "0") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "tests.simulation", *arguments],
-        cwd=ROOT,
-        env={**environment, "PYTHONPATH": f"{ROOT}:{ROOT / 'generated'}"},
+        cwd=tree,
+        env={**environment(tree), "PYTHONHASHSEED": hash_seed},
         capture_output=True,
         text=True,
         check=False,
@@ -69,7 +68,13 @@ def test_every_mutant_still_applies(patch: Path) -> None:
     assert run.returncode == 0, run.stderr
 
 
+def test_every_mutant_has_a_bar_that_is_to_find_it() -> None:
+    assert sorted(FOUND_BY) == [patch.stem for patch in patches()]
+    assert {found.partition(" ")[0] for found in FOUND_BY.values()} <= {bar.number for bar in BARS}
+
+
 @pytest.mark.parametrize("name", ["cursor_counts_its_own_id"])
 def test_a_mutant_falls(name: str, tmp_path: Path) -> None:
     [patch] = [patch for patch in patches() if patch.stem == name]
-    assert seeds_until_found(applied(patch, tmp_path / "tree"), seeds=60, processes=1) is not None
+    run = simulate("--seeds=60", "--until-found", "--processes=1", tree=applied(patch, tmp_path / "tree"))
+    assert "which does not go down" in run.stdout, run.stdout + run.stderr

@@ -118,3 +118,33 @@ def test_a_process_dies_with_all_that_it_began_and_cleans_nothing_up(loop: Virtu
     loop.run_until_complete(kill_later())
     assert task.cancelled()
     assert effects == []
+
+
+def test_a_process_that_stands_still_takes_no_step_and_then_goes_on_where_it_was(loop: VirtualLoop) -> None:
+    ours, theirs = Process("ours", loop), Process("theirs", loop)
+    steps: list[tuple[str, float]] = []
+
+    async def tick(name: str) -> None:
+        for _ in range(3):
+            await asyncio.sleep(1)
+            steps.append((name, loop.time()))
+
+    loop.start_for(ours, tick("ours"))
+    last = loop.start_for(theirs, tick("theirs"))
+    loop.call_later(1.5, loop.stand_still, theirs, 4.0)
+    loop.run_until_complete(last)
+    assert [at for name, at in steps if name == "ours"] == [1.0, 2.0, 3.0]
+    assert [at for name, at in steps if name == "theirs"] == [1.0, 5.5, 6.5]
+
+
+def test_all_go_on_at_once_when_everything_is_mended(loop: VirtualLoop) -> None:
+    process = Process("worker", loop)
+
+    async def tick() -> float:
+        await asyncio.sleep(1)
+        return loop.time()
+
+    task = loop.start_for(process, tick())
+    loop.call_later(0.5, loop.stand_still, process, 60.0)
+    loop.call_later(2.0, loop.all_go_on)
+    assert loop.run_until_complete(task) == pytest.approx(2.0)

@@ -35,7 +35,7 @@ class User:
         chance: Random,
         loop: VirtualLoop,
         pace: float,
-        expire: Callable[[int], None],
+        expire: Callable[[int], None] | None,
     ) -> None:
         self.user_id = user_id
         self._others = [other for other in others if other != user_id]
@@ -69,28 +69,30 @@ class User:
 
     async def _do_something(self, *, later: bool) -> None:
         chance = self._chance.random()
-        if chance < 0.10:
-            await self._come_back()
-        elif chance < 0.48:
+        if self.user_id == self._star_id and self._chance.random() < 0.5:
             await self.post()
-        elif chance < (0.70 if later else 0.76):
+        elif chance < 0.10 and self._expire is not None:
+            await self._come_back(self._expire)
+        elif chance < 0.44:
+            await self.post()
+        elif chance < (0.66 if later else 0.72):
             await self.follow(self._somebody(), is_wanted=True)
-        elif chance < 0.82:
+        elif chance < 0.78:
             await self.follow(self._somebody(), is_wanted=False)
         elif chance < 0.90:
-            await self._waver(self._somebody())
+            await self._waver(self._somebody_who_posts())
         else:
             await self.delete()
 
-    async def _come_back(self) -> None:
+    async def _come_back(self, expire: Callable[[int], None]) -> None:
         """After so long that the timeline is gone: it is built while the user does something else."""
-        self._expire(self.user_id)
+        expire(self.user_id)
         first = self.post() if self._chance.random() < 0.3 else self.follow(self._somebody(), is_wanted=True)
         await asyncio.gather(self.read(page_size=0), first)
 
     async def _waver(self, other_id: int) -> None:
         """Leave and follow again, in one breath: the events of it are handled at the same time."""
-        for is_wanted in (True, False, True)[self._chance.randrange(2) :]:
+        for is_wanted in (True, False, True, False, True)[self._chance.randrange(4) :]:
             await self.follow(other_id, is_wanted=is_wanted)
 
     def _somebody(self) -> int:
@@ -98,6 +100,12 @@ class User:
         if self._star_id != self.user_id and self._chance.random() < 0.5:
             return self._star_id
         return self._chance.choice(self._others)
+
+    def _somebody_who_posts(self) -> int:
+        """One whose tweets a timeline can lose, if there is one yet."""
+        followees = self._history.followees(self.user_id)
+        authors = sorted({post.user_id for post in self._history.posts if post.tweet_id} - {self.user_id})
+        return self._chance.choice([one for one in authors if one in followees] or authors or self._others)
 
     async def post(self) -> None:
         post = Post(self.user_id, len(self._history.posts))

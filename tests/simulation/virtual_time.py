@@ -51,6 +51,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._ready: deque[Any]
         self._scheduled: list[Any]
         self._timer_cancelled_count = 0
+        self._held: dict[object, list[asyncio.Handle]] = {}
         self.set_task_factory(cast("Any", _make_task))
 
     def time(self) -> float:
@@ -75,6 +76,19 @@ class VirtualLoop(asyncio.BaseEventLoop):
         while step in self._at_steps:
             step += 1
         self._at_steps[step] = do
+
+    def stand_still(self, owner: object, seconds: float) -> None:
+        """For so long no task of `owner` takes a step, as in a stopped process; then all go on where they are."""
+        self._held.setdefault(owner, [])
+        self.call_later(seconds, self._go_on, owner)
+
+    def all_go_on(self) -> None:
+        """Nobody stands still any more."""
+        for owner in list(self._held):
+            self._go_on(owner)
+
+    def _go_on(self, owner: object) -> None:
+        self._ready.extend(self._held.pop(owner, ()))
 
     def call_off_steps(self) -> None:
         """What `at_step` was told and has not come is not done."""
@@ -112,7 +126,9 @@ class VirtualLoop(asyncio.BaseEventLoop):
             raise NeverQuiet("nothing is left that could happen")
         for _ in range(len(ready)):
             handle = ready.popleft()
-            if not handle._cancelled:
+            if self._held and (held := self._held.get(_owner_of(handle))) is not None:
+                held.append(handle)
+            elif not handle._cancelled:
                 handle._run()
 
     def _forget_cancelled(self) -> None:
@@ -121,6 +137,12 @@ class VirtualLoop(asyncio.BaseEventLoop):
         heapq.heapify(timers)
         self._scheduled[:] = timers
         self._timer_cancelled_count = 0
+
+
+def _owner_of(handle: asyncio.Handle) -> object:
+    """Whose task takes a step with it; None for what is nobody's, such as a timer."""
+    task = getattr(handle._callback, "__self__", None)  # type: ignore[attr-defined]  # a step is a method of its task
+    return task.owner if isinstance(task, SimulatedTask) else None
 
 
 def _make_task(

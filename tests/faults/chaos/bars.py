@@ -24,6 +24,7 @@ from tests.faults.chaos.promoted_replica import PromotedReplica, promoted_replic
 from tests.faults.chaos.replayed import Replay, replayed
 from tests.faults.chaos.replicas import Going, one_of_two
 from tests.faults.chaos.restored import restore
+from tests.faults.chaos.simulated import simulate
 from tests.faults.chaos.slow_disk import slow_the_disk
 from tests.faults.chaos.soak import soak
 from tests.faults.chaos.stopped_holders import stop_holders
@@ -176,4 +177,5 @@ BARS: tuple[Bar, ...] = (
         "NATS frozen so that publishes time out and arrive later",
         Load(("post",), Amount(280, 1_500, 15_000), Amount(3, 20, 200), freeze_nats, pause=0.25, control=count_ghosts),
     ),
+    Bar("F51", "everything at once, between any two steps: many seeds of the simulation, without a store", simulate),
 )
