@@ -16,10 +16,14 @@ FEWEST, MOST = 3, 7
 MOST_STEPS_AWAY = 40
 # Seconds. Longer than a message waits for its ack.
 LONGEST_STOP = 2.5
-# In so many runs Redis evicts so often, that timelines are built all the time.
-SHORT_OF_MEMORY, EVICTIONS = 0.3, 15
+# In so many runs Redis evicts so often, that timelines are built all the time; in so many, processes stop so often.
+SHORT_OF_MEMORY, JERKY, TIMES = 0.3, 0.4, 15
 STORES = ("tweet store", "graph store", "redis")
 MORTAL = ("tweet", "graph", "timeline", "worker", "other worker", "engagement")
+
+
+# Often one who works on timelines: it goes on with what it knew before.
+STOPPED = ("tweet", "graph", "timeline", *("worker", "other worker") * 2)
 
 
 class Nemesis:
@@ -46,11 +50,13 @@ class Nemesis:
     async def strike(self, lasts: float) -> None:
         """Within so many seconds."""
         times = sorted(self._chance.random() * lasts for _ in range(self._chance.randint(FEWEST, MOST)))
-        is_short_of_memory = not self._spares_redis and self._chance.random() < SHORT_OF_MEMORY
+        often = [self._evict] * (not self._spares_redis and self._chance.random() < SHORT_OF_MEMORY)
+        often += [self._stop] * (self._chance.random() < JERKY)
         for at in times:
-            while is_short_of_memory and self._loop.time() + lasts / EVICTIONS < at:
-                await asyncio.sleep(lasts / EVICTIONS)
-                self._evict()
+            while often and self._loop.time() + lasts / TIMES < at:
+                await asyncio.sleep(lasts / TIMES)
+                for blow in often:
+                    blow()
             await asyncio.sleep(max(0.0, at - self._loop.time()))
             blows = {
                 self._kill: 8,
@@ -75,7 +81,7 @@ class Nemesis:
         self._mesh.start()
 
     def _kill(self) -> None:
-        host = self._some_host()
+        host = self._some_host(MORTAL)
         until = 0.02 + self._chance.random() ** 2 * 2
 
         def now() -> None:
@@ -86,8 +92,8 @@ class Nemesis:
         self._loop.at_step(self._chance.randrange(MOST_STEPS_AWAY), now)
 
     def _stop(self) -> None:
-        host = self._some_host()
-        seconds = 0.2 + self._chance.random() ** 2 * LONGEST_STOP
+        host = self._some_host(STOPPED)
+        seconds = self._chance.random() ** 3 * LONGEST_STOP
 
         def now() -> None:
             if host.process is not None:
@@ -96,8 +102,8 @@ class Nemesis:
 
         self._loop.at_step(self._chance.randrange(MOST_STEPS_AWAY), now)
 
-    def _some_host(self) -> Host:
-        return self._mesh.hosts.get(self._chance.choice(MORTAL), self._mesh.hosts["worker"])
+    def _some_host(self, names: tuple[str, ...]) -> Host:
+        return self._mesh.hosts.get(self._chance.choice(names), self._mesh.hosts["worker"])
 
     def _empty_redis(self) -> None:
         self._tell("Redis is emptied")

@@ -26,7 +26,7 @@ FEWEST_OPERATIONS = 30
 PACES, SLOW_PACES = (0.1, 0.3, 2.0), (0.3, 1.5, 2.5)
 LONGEST_UNREST = 150.0
 EVERYTHING = 100
-FOLLOWED_FROM_THE_START, TIMELINES_STAY = 0.5, 0.5
+FOLLOWED_FROM_THE_START = 0.5
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,8 @@ class _Run:
         workers = chance.choice((1, len(WORKERS), len(WORKERS)))
         # So that the first posts have followers, and there is something to leave.
         self._is_star_followed = chance.random() < FOLLOWED_FROM_THE_START
-        # Whatever is missing in a timeline stays missing, for no rebuild mends it.
-        timelines_stay = chance.random() < TIMELINES_STAY
+        # Where neither is so, what is missing in a timeline stays missing: no rebuild mends it.
+        timelines_expire, redis_forgets = (chance.random() < 0.5 for _ in range(2))
         self._mesh = SimulatedMesh(loop, self._faults, names, pull_at=pull_at, workers=workers)
         self._nemesis = Nemesis(
             self._mesh,
@@ -78,7 +78,7 @@ class _Run:
             self.history,
             chance=Random(chance.random()),
             loop=loop,
-            spares_redis=timelines_stay,
+            spares_redis=not redis_forgets,
         )
         self._clients = Process("clients", loop)
         ids = [user.user_id for user in self._mesh.users.users.values()]
@@ -92,7 +92,7 @@ class _Run:
                 chance=Random(chance.random()),
                 loop=loop,
                 pace=self._pace,
-                expire=None if timelines_stay else self._mesh.homes.forget,
+                expire=self._mesh.homes.forget if timelines_expire else None,
             )
             for user_id in ids
         ]

@@ -71,23 +71,24 @@ class User:
         chance = self._chance.random()
         if self.user_id == self._star_id and self._chance.random() < 0.5:
             await self.post()
-        elif chance < 0.10 and self._expire is not None:
+        elif chance < 0.16 and self._expire is not None:
             await self._come_back(self._expire)
         elif chance < 0.44:
             await self.post()
-        elif chance < (0.66 if later else 0.72):
+        elif chance < (0.60 if later else 0.66):
             await self.follow(self._somebody(), is_wanted=True)
-        elif chance < 0.78:
+        elif chance < 0.71:
             await self.follow(self._somebody(), is_wanted=False)
         elif chance < 0.90:
-            await self._waver(self._somebody_who_posts())
+            await self._waver(self._somebody_who_posts(is_followed=True))
         else:
             await self.delete()
 
     async def _come_back(self, expire: Callable[[int], None]) -> None:
         """After so long that the timeline is gone: it is built while the user does something else."""
         expire(self.user_id)
-        first = self.post() if self._chance.random() < 0.3 else self.follow(self._somebody(), is_wanted=True)
+        somebody = self._somebody_who_posts(is_followed=False)
+        first = self.post() if self._chance.random() < 0.3 else self.follow(somebody, is_wanted=True)
         await asyncio.gather(self.read(page_size=0), first)
 
     async def _waver(self, other_id: int) -> None:
@@ -101,11 +102,12 @@ class User:
             return self._star_id
         return self._chance.choice(self._others)
 
-    def _somebody_who_posts(self) -> int:
-        """One whose tweets a timeline can lose, if there is one yet."""
+    def _somebody_who_posts(self, *, is_followed: bool) -> int:
+        """One whose tweets a timeline can lose, or lack, if there is one yet."""
         followees = self._history.followees(self.user_id)
         authors = sorted({post.user_id for post in self._history.posts if post.tweet_id} - {self.user_id})
-        return self._chance.choice([one for one in authors if one in followees] or authors or self._others)
+        fitting = [author for author in authors if (author in followees) is is_followed]
+        return self._chance.choice(fitting or authors or self._others)
 
     async def post(self) -> None:
         post = Post(self.user_id, len(self._history.posts))

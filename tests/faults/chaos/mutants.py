@@ -28,7 +28,7 @@ FOUND_BY: Mapping[str, str] = MappingProxyType(
         "chain_ends_after_the_first_link": "F51",
         "confirmed_before_the_effect": "F28",
         "cursor_counts_its_own_id": "F25",
-        "edge_read_once": "F51",
+        "edge_read_once": "F51 ci",
         "follow_dropped_while_building": "F51 ci",
         "handed_on_is_confirmed": "F51",
         "key_claimed_and_not_used": "F18",
