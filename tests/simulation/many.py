@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
@@ -16,7 +16,7 @@ AT_ONCE = 10
 OBJECTS_BETWEEN_COLLECTIONS = 100_000
 
 
-def run_many(seeds: range, *, processes: int) -> Iterator[Result]:
+def run_many(seeds: range, *, processes: int) -> Generator[Result, None, None]:
     """Their results in order, without their lines, as they come. Whoever stops listening stops the runs."""
     parts = [seeds[at : at + AT_ONCE] for at in range(0, len(seeds), AT_ONCE)]
     # Not forked: whoever calls may have threads.

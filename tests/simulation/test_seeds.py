@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.chaos.bar import Scale
 from tests.faults.chaos.bars import BARS
 from tests.faults.chaos.mutants import FOUND_BY
 from tests.simulation.nemesis import FEWEST
@@ -70,7 +71,8 @@ def test_every_mutant_still_applies(patch: Path) -> None:
 
 def test_every_mutant_has_a_bar_that_is_to_find_it() -> None:
     assert sorted(FOUND_BY) == [patch.stem for patch in patches()]
-    assert {found.partition(" ")[0] for found in FOUND_BY.values()} <= {bar.number for bar in BARS}
+    assert {bar for bar, _ in FOUND_BY.values()} <= {bar.number for bar in BARS}
+    assert {scale for _, scale in FOUND_BY.values()} <= {scale.value for scale in Scale}
 
 
 @pytest.mark.parametrize("name", ["cursor_counts_its_own_id"])
