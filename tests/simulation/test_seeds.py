@@ -19,7 +19,7 @@ from tests.support.source import ROOT
 
 SEEDS = 160
 FEWEST_USERS = 5
-# Seeds that found something, and what; a change of the code may lead them elsewhere.
+# Seeds that found something, and what; a change of the code or of the simulation may lead them elsewhere.
 KEPT = {
     9473: "Redis lost a tombstone, and a slow reader brought the body back until it expires: docs/consistency.md",
 }

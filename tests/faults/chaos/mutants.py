@@ -24,9 +24,9 @@ FOUND_BY: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "backfill_leaves_the_floor": ("F51", "quick"),
         "body_put_without_a_second_look": ("F51", "quick"),
-        "both_is_taken_for_pull": ("F24", "quick"),
+        "both_is_taken_for_pull": ("F51", "ci"),
         "chain_ends_after_the_first_link": ("F51", "quick"),
-        "confirmed_before_the_effect": ("F28", "quick"),
+        "confirmed_before_the_effect": ("F51", "quick"),
         "cursor_counts_its_own_id": ("F25", "quick"),
         "edge_read_once": ("F51", "ci"),
         "follow_dropped_while_building": ("F51", "ci"),
