@@ -75,7 +75,10 @@ def edge_program(plan: Plan) -> Program:
     """The edge in front of the public contracts."""
     address = plan.address("edge")
     upstreams = [f"--upstream={contract}={plan.addresses_of(name)}" for contract, name in PUBLIC_SERVICES.items()]
-    descriptors = ROOT / "generated" / "descriptors.binpb"
+    contracts = (
+        *("--descriptors", str(ROOT / "generated" / "descriptors.binpb")),
+        *("--openapi", str(ROOT / "generated" / "openapi.json")),
+    )
     environment = {
         **_ENVIRONMENT,
         "AVIARY_JWKS_FILE": str(plan.keys.jwks_file),
@@ -86,7 +89,7 @@ def edge_program(plan: Plan) -> Program:
         "edge",
         service="edge_proxy",
         role="serve",
-        command=(*_PYTHON, "edge_proxy", "--listen", address, "--descriptors", str(descriptors), *upstreams),
+        command=(*_PYTHON, "edge_proxy", "--listen", address, *contracts, *upstreams),
         environment=environment,
         address=plan.edge_url,
         metrics=plan.metrics_url("edge"),

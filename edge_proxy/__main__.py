@@ -18,6 +18,7 @@ _FLAGS = {
     "--listen": ("AVIARY_EDGE_LISTEN", "HOST:PORT"),
     "--descriptors": ("AVIARY_EDGE_DESCRIPTORS", "FILE"),
     "--upstream": ("AVIARY_EDGE_UPSTREAMS", "SERVICE=HOST:PORT"),
+    "--openapi": ("AVIARY_EDGE_OPENAPI", "FILE"),
     "--jwks": ("AVIARY_JWKS_FILE", "FILE"),
     "--metrics-listen": ("AVIARY_METRICS_LISTEN", "HOST:PORT"),
     "--log-level": ("AVIARY_LOG_LEVEL", "LEVEL"),

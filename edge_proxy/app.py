@@ -1,7 +1,7 @@
 """The edge as an ASGI application: one request in, one unary call, one answer out.
 
 headers and URL   their limits, a request id
-route             404, 405, OPTIONS; /healthz and /readyz
+route             404, 405, OPTIONS; /healthz and /readyz; /openapi.json and /docs
 token             a bad one is 401 here; the service decides on the rest
 body              counted while it is read
 message           body, query and path (exchange.py)
@@ -22,6 +22,7 @@ from edge_proxy.exchange import Exchange
 from edge_proxy.headers import metadata_of, read_headers, request_id_of, timeout_seconds
 from edge_proxy.http_errors import Answer, error_answer, internal_answer, out_of_time, rpc_error_answer
 from edge_proxy.metrics import NO_ROUTE, EdgeMetrics
+from edge_proxy.pages import Pages
 from edge_proxy.probes import Probes
 from edge_proxy.refusals import MethodNotAllowed, TooLarge
 from edge_proxy.request_body import ClientGone, Receive, RequestBody, check_content
@@ -52,6 +53,7 @@ class EdgeApp:
         methods: Mapping[str, UpstreamMethod],
         *,
         probes: Probes,
+        pages: Pages,
         verifier: TokenVerifier | None,
         metrics: EdgeMetrics,
         clock: Clock,
@@ -59,6 +61,7 @@ class EdgeApp:
         self._routes = routes
         self._methods = methods
         self._probes = probes
+        self._pages = pages
         self._verifier = verifier
         self._metrics = metrics
         self._clock = clock
@@ -97,6 +100,9 @@ class EdgeApp:
             probe = await self._probes.answer(method, path)
             if probe is not None:
                 return probe
+            page = self._pages.answer(method, path, headers.text(b"if-none-match"))
+            if page is not None:
+                return page
             route, segments = self._routes.find(method, path)
         except MethodNotAllowed as refused:
             if method != "OPTIONS":
@@ -144,7 +150,7 @@ class EdgeApp:
 
 async def _send(answer: Answer, headers: list[tuple[bytes, bytes]], body: RequestBody, send: Send) -> None:
     headers += answer.headers
-    if answer.status != 204:
+    if answer.status not in {204, 304}:
         headers += [(b"content-type", answer.content_type), (b"content-length", str(len(answer.body)).encode())]
     # The rest of a body that is too large is not worth a connection.
     is_last = answer.status == 413

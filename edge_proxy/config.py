@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import orjson
+
 from edge_proxy.descriptor_set import BrokenDescriptors, Contracts, read_descriptor_set
 from mesh.env import setting
 from mesh.keys import BrokenKeys, read_jwks
@@ -55,6 +57,20 @@ def _contracts(text: str) -> Contracts:
         raise ValueError("; ".join(broken.mistakes)) from broken
 
 
+def _openapi(text: str) -> bytes:
+    try:
+        content = Path(text).read_bytes()
+        document = orjson.loads(content)
+    except OSError as error:
+        raise ValueError(str(error.strerror)) from error
+    except orjson.JSONDecodeError as error:
+        raise ValueError(f"is not JSON: {error}") from error
+    version = document.get("openapi") if isinstance(document, dict) else None
+    if not isinstance(version, str) or not version.startswith("3."):
+        raise ValueError("is no OpenAPI 3 document; write one with python -m tools.openapi")
+    return content
+
+
 def _jwks_file(text: str) -> Path:
     try:
         read_jwks(Path(text))
@@ -86,6 +102,12 @@ class EdgeConfig:
         help="where each service is",
         unit="pkg.Service=host:port, separated by spaces",
         parse=_upstreams,
+    )
+    openapi: bytes | None = setting(
+        "AVIARY_EDGE_OPENAPI",
+        None,
+        help="the OpenAPI document that /openapi.json answers and /docs shows; without it neither is there",
+        parse=_openapi,
     )
     jwks_file: Path | None = setting(
         "AVIARY_JWKS_FILE",

@@ -41,6 +41,7 @@ class Policy:
     max_timeout: float = DEFAULT_TIMEOUT_SECONDS
     success_status: int = 200
     aliases: tuple[http_pb2.HttpRule, ...] = ()
+    scopes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ class Rpc:
     policy: Policy | None
     is_repeatable: bool
     is_stream: bool
+    is_deprecated: bool
 
     @property
     def full_name(self) -> str:
@@ -145,6 +147,7 @@ class _Policies:
             max_timeout=_seconds(policy.max_timeout) or default_timeout,
             success_status=policy.success_status or 200,
             aliases=aliases,
+            scopes=tuple(policy.scopes),
         )
 
 
@@ -162,6 +165,7 @@ def _rpc(method: MethodDescriptor, policies: _Policies) -> Rpc:
         policy=policies.of(method),
         is_repeatable=options.idempotency_level != MethodOptions.IDEMPOTENCY_UNKNOWN,
         is_stream=method.client_streaming or method.server_streaming,
+        is_deprecated=options.deprecated,
     )
 
 

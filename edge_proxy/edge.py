@@ -10,6 +10,7 @@ from edge_proxy.app import EdgeApp
 from edge_proxy.config import EdgeConfig
 from edge_proxy.descriptor_set import BrokenDescriptors
 from edge_proxy.metrics import EdgeMetrics
+from edge_proxy.pages import Pages, read_pages
 from edge_proxy.probes import Probes
 from edge_proxy.route_table import RouteTable
 from edge_proxy.upstream import open_upstreams
@@ -35,6 +36,7 @@ async def open_edge(
     clock = clock or SystemClock()
     contracts = config.contracts
     routes = _routes(config)
+    pages = _pages(config)
     _warn_of_services_without_upstream(config)
     async with open_upstreams(config.upstreams, contracts.services) as upstreams:
         # Without our policies nothing is known of what is behind, not even whether it has a health check.
@@ -43,6 +45,7 @@ async def open_edge(
             routes,
             {route.rpc.path: upstreams.method(route.rpc) for route in routes.routes},
             probes=Probes(upstreams, checked),
+            pages=pages,
             verifier=TokenVerifier(config.jwks_file, clock) if config.jwks_file is not None else None,
             metrics=metrics or EdgeMetrics(),
             clock=clock,
@@ -67,6 +70,15 @@ def _routes(config: EdgeConfig) -> RouteTable:
     if mistakes:
         raise CannotServe(mistakes)
     return routes
+
+
+def _pages(config: EdgeConfig) -> Pages:
+    if config.openapi is None:
+        return Pages({})
+    try:
+        return read_pages(config.openapi)
+    except OSError as error:
+        raise CannotServe([f"{error.filename}: {error.strerror}; /docs needs it"]) from error
 
 
 def _warn_of_services_without_upstream(config: EdgeConfig) -> None:

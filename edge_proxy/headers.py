@@ -40,6 +40,7 @@ _READ = {
     b"x-request-id",
     b"x-forwarded-for",
     b"idempotency-key",
+    b"if-none-match",
     b"grpc-timeout",
 }
 # Two of these would mean two things.

@@ -1,7 +1,8 @@
-"""Fill third_party/ with the .proto files that our contracts import, out of the packages that ship them.
+"""Fill third_party/ with what is vendored, out of the packages that ship it: .proto files, and the viewer of /docs.
 
 google/api and google/rpc come from the installed googleapis-common-protos. buf/validate/validate.proto is in the source
-archive of protovalidate 1.2.0 only. Versions and sha256 go to third_party/VERSIONS. Run it to move to newer files.
+archive of protovalidate 1.2.0 only. The viewer is swagger-ui-dist; npm fetches it. Versions and sha256 go to
+third_party/VERSIONS. Run it to move to newer files.
 """
 
 import hashlib
@@ -18,6 +19,8 @@ GOOGLE_FILES = [
     *(f"google/rpc/{name}.proto" for name in ("code", "error_details", "status")),
 ]
 VALIDATE_VERSION = "1.2.0"
+VIEWER_VERSION = "5.35.0"
+VIEWER_FILES = ["LICENSE", "NOTICE", "swagger-ui-bundle.js", "swagger-ui-bundle.js.LICENSE.txt", "swagger-ui.css"]
 
 
 def _validate_proto() -> bytes:
@@ -28,10 +31,22 @@ def _validate_proto() -> bytes:
         archive = next(Path(folder).glob("protovalidate-*.tar.gz"))
         with tarfile.open(archive) as tar:
             member = next(name for name in tar.getnames() if name.endswith("proto/buf/validate/validate.proto"))
-            extracted = tar.extractfile(member)
-            if extracted is None:
-                raise SystemExit(f"{member} is not a file in {archive.name}")
-            return extracted.read()
+            return _content(tar, member)
+
+
+def _viewer() -> dict[str, bytes]:
+    with tempfile.TemporaryDirectory() as folder:
+        fetch = ["npm", "pack", "--silent", "--pack-destination", folder, f"swagger-ui-dist@{VIEWER_VERSION}"]
+        subprocess.run(fetch, check=True)  # noqa: S603 - our own arguments
+        with tarfile.open(next(Path(folder).glob("swagger-ui-dist-*.tgz"))) as tar:
+            return {f"swagger-ui/{name}": _content(tar, f"package/{name}") for name in VIEWER_FILES}
+
+
+def _content(tar: tarfile.TarFile, member: str) -> bytes:
+    extracted = tar.extractfile(member)
+    if extracted is None:
+        raise SystemExit(f"{member} is not a file in {tar.name!r}")
+    return extracted.read()
 
 
 def main() -> None:
@@ -39,7 +54,12 @@ def main() -> None:
     common = importlib.metadata.distribution("googleapis-common-protos")
     files = {f"googleapis/{name}": Path(str(common.locate_file(name))).read_bytes() for name in GOOGLE_FILES}
     files["protovalidate/buf/validate/validate.proto"] = _validate_proto()
-    lines = [f"googleapis-common-protos {common.version}", f"protovalidate {VALIDATE_VERSION} (source archive)"]
+    files |= _viewer()
+    lines = [
+        f"googleapis-common-protos {common.version}",
+        f"protovalidate {VALIDATE_VERSION} (source archive)",
+        f"swagger-ui-dist {VIEWER_VERSION} (npm)",
+    ]
     for name, content in sorted(files.items()):
         target = ROOT / name
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,1 @@
+"""Writes the OpenAPI 3.1 document of any contract with google.api.http bindings, from its descriptor set alone."""
