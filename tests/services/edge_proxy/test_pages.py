@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import urljoin
@@ -11,7 +12,7 @@ import pytest
 
 from edge_proxy.app import EdgeApp
 from edge_proxy.config import EdgeConfig
-from edge_proxy.edge import CannotServe, open_edge
+from edge_proxy.edge import open_edge
 from tests.services.edge_proxy.asgi import Reply, request
 from tests.services.edge_proxy.conftest import LIBRARY
 from tests.services.edge_proxy.edge_process import ROOT, edge_process, outcome
@@ -148,6 +149,7 @@ async def test_the_process_serves_our_document_over_sockets(library: StandIn, li
         ("{", "is not JSON: "),
         ("[]", "is no OpenAPI 3 document; "),
         ('{"swagger": "2.0"}', "is no OpenAPI 3 document; "),
+        ('{"openapi": "2.0"}', "is no OpenAPI 3 document; "),
         ('{"openapi": 3.1}', "is no OpenAPI 3 document; "),
     ],
 )
@@ -164,12 +166,11 @@ async def test_a_file_that_is_no_document_is_refused_in_one_line(
     assert error.count("\n") == 1
 
 
-async def test_an_edge_without_the_files_of_the_viewer_says_so(
-    library: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("edge_proxy.pages.VIEWER", tmp_path)
-    config = EdgeConfig(contracts=library.contracts, upstreams={}, openapi=OPENAPI)
-    with pytest.raises(CannotServe) as refused:
-        async with open_edge(config):
-            pass
-    assert refused.value.mistakes == [f"{tmp_path / 'swagger-ui-bundle.js'}: No such file or directory; /docs needs it"]
+async def test_an_edge_without_the_files_of_the_viewer_says_so(library_file: Path, tmp_path: Path) -> None:
+    for package in ("edge_proxy", "mesh"):
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    flags = ("--listen", "127.0.0.1:0", "--descriptors", str(library_file), "--upstream", f"{LIBRARY}=127.0.0.1:1")
+    document = ("--openapi", str(ROOT / "generated" / "openapi.json"))
+    code, _, error = await outcome(*flags, *document, PYTHONPATH=f"{tmp_path}:{ROOT / 'generated'}")
+    missing = tmp_path / "third_party" / "swagger-ui" / "swagger-ui-bundle.js"
+    assert (code, error.splitlines()[-1]) == (2, f"edge_proxy: {missing}: No such file or directory; /docs needs it")

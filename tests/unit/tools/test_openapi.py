@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -229,6 +231,15 @@ def test_a_body_and_an_answer_of_one_field_are_that_field(library: Told) -> None
 def test_raw_bodies_have_any_type(library: Told) -> None:
     scans = library.document["paths"]["/v1/scans"]["post"]
     assert scans["requestBody"]["content"] == scans["responses"]["200"]["content"] == {"*/*": {"schema": {}}}
+
+
+def test_a_file_that_is_no_descriptor_set_is_told_in_one_line(tmp_path: Path) -> None:
+    output = tmp_path / "openapi.json"
+    command = [sys.executable, "-m", "tools.openapi", str(ROOT / "README.md"), str(output)]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (ended.returncode, output.exists()) == (2, False)
+    assert "is no FileDescriptorSet" in ended.stderr
+    assert ended.stderr.count("\n") == 1
 
 
 CLASH = """
