@@ -18,8 +18,8 @@ from importlib.resources.abc import Traversable
 from typing import Any, TypeAlias
 
 from cassandra import ConsistencyLevel, OperationTimedOut
-from cassandra.cluster import ResultSet, Session
-from cassandra.query import BatchStatement, BoundStatement, PreparedStatement
+from cassandra.cluster import Session
+from cassandra.query import BatchStatement, BoundStatement
 from prometheus_client import Counter, Histogram
 
 from mesh.background import background
@@ -27,8 +27,8 @@ from mesh.caller import CURRENT_CALL
 from mesh.errors import Unavailable
 from mesh.interceptors.deadline import HOP_MARGIN_SECONDS, deadline_exceeded
 from mesh.metrics import Metrics
-from mesh.storage.cassandra_answers import Answers
-from mesh.storage.cassandra_batch import Write, bound_again, in_one_partition, together
+from mesh.storage.cassandra_asking import Asking, Prepared, Rows
+from mesh.storage.cassandra_batch import Write, in_one_partition, together
 from mesh.storage.cassandra_session import DEFECTS, TROUBLE, CannotConnect, connect
 from mesh.storage.url import CassandraUrl
 
@@ -83,13 +83,12 @@ class Cassandra:
     def __init__(self, metrics: Metrics, session: Session | None = None) -> None:
         self._metrics = metrics
         self._loop = asyncio.get_running_loop()
-        self._session = session
+        self._asking = None if session is None else Asking(session)
         self._why_not = "it was not asked yet"
         # By text: its hash is kept, and that of a Statement is worked out at every call.
-        self._prepared: dict[str, PreparedStatement] = {}
-        self._preparing: dict[str, asyncio.Future[PreparedStatement]] = {}
+        self._prepared: dict[str, Prepared] = {}
+        self._preparing: dict[str, asyncio.Future[Prepared]] = {}
         self._slots = asyncio.Semaphore(IN_FLIGHT)
-        self._answers = Answers(self._loop)
         self._figures: dict[str, tuple[Counter, Histogram]] = {}
 
     async def run(self, statement: Statement, *values: object) -> list[Row]:
@@ -141,7 +140,7 @@ class Cassandra:
         """Have all of them done, in any partitions. Some may be done and others not: they must be written down before,
         by somebody who does them again until all of them are.
         """
-        bound = [bound_again(await self._prepared_of(write.text), write) for write in writes]
+        bound = [(await self._prepared_of(write.text)).again(write.values) for write in writes]
         await self._ask(name, bound[0] if len(bound) == 1 else together(bound))
 
     async def ping(self) -> None:
@@ -154,14 +153,14 @@ class Cassandra:
             bound.consistency_level = ConsistencyLevel.LOCAL_SERIAL
         return bound
 
-    async def _prepared_of(self, text: str) -> PreparedStatement:
+    async def _prepared_of(self, text: str) -> Prepared:
         return self._prepared.get(text) or await self._prepare(text)
 
-    async def _prepare(self, text: str) -> PreparedStatement:
+    async def _prepare(self, text: str) -> Prepared:
         """Ask the servers, once for each statement of a process, in a thread that the driver blocks meanwhile."""
-        session, preparing = self._connected(), self._preparing.get(text)
+        asking, preparing = self._connected(), self._preparing.get(text)
         if preparing is None:
-            preparing = self._preparing[text] = self._loop.run_in_executor(None, session.prepare, text)
+            preparing = self._preparing[text] = self._loop.run_in_executor(None, asking.prepared, text)
             preparing.add_done_callback(lambda done: self._forget(text, done))
         try:
             # One question, for which everybody waits as long as they can: the driver would for 10 s.
@@ -173,31 +172,18 @@ class Cassandra:
             raise Unavailable.backend("the store") from error
         return self._prepared[text]
 
-    def _forget(self, text: str, preparing: asyncio.Future[PreparedStatement]) -> None:
+    def _forget(self, text: str, preparing: asyncio.Future[Prepared]) -> None:
         del self._preparing[text]
         if not preparing.cancelled():
             preparing.exception()  # whoever waited may have given up: it is no news to anybody
 
-    async def _ask(
-        self, name: str, statement: BoundStatement | BatchStatement, *, state: bytes = b""
-    ) -> tuple[list[Row], bytes]:
-        session, began = self._connected(), self._loop.time()
+    async def _ask(self, name: str, statement: BoundStatement | BatchStatement, *, state: bytes = b"") -> Rows:
+        asking, began = self._connected(), self._loop.time()
         succeeded, seconds = self._figures_of(name)
         try:
             await self._take_slot()
             try:
-                asked = self._loop.create_future()
-                # The loop counts the time and not the driver: its timers, and callbacks that know their response, would
-                # keep each answer until the collector comes. What is never answered keeps its place at the connection
-                # until the driver's heartbeat ends that, a minute later; by then half of the places are taken.
-                timer = self._loop.call_later(_seconds_left(), _give_up, asked)
-                try:
-                    response = session.execute_async(statement, timeout=None, paging_state=state or None)
-                    # The answer may come to nobody: who waited has been cancelled, or has given up.
-                    response.add_callbacks(self._answered, self._failed, (asked,), None, (asked,), None)
-                    rows = await asked
-                finally:
-                    timer.cancel()
+                answer = await asking.ask(statement, state=state, until=self._loop.time() + _seconds_left())
             finally:
                 self._slots.release()
         except DEFECTS:
@@ -207,9 +193,7 @@ class Cassandra:
             raise Unavailable.backend("the store") from error
         succeeded.inc()
         seconds.observe(self._loop.time() - began)
-        if not response.has_more_pages:
-            return rows or [], b""
-        return rows, ResultSet(response, rows).paging_state
+        return answer
 
     async def _take_slot(self) -> None:
         """Within the time of the call in progress. Who is in none waits for as long as those in flight take."""
@@ -222,30 +206,25 @@ class Cassandra:
         except TimeoutError:
             raise OperationTimedOut from None
 
-    def _answered(self, rows: list[Row] | None, asked: asyncio.Future[Any]) -> None:
-        self._answers.hand_over(asked, rows, None)
-
-    def _failed(self, error: BaseException, asked: asyncio.Future[Any]) -> None:
-        self._answers.hand_over(asked, None, error)
-
     def _figures_of(self, name: str) -> tuple[Counter, Histogram]:
         if name not in self._figures:
             labelled = self._metrics.store_calls.labels(name, "OK"), self._metrics.store_seconds.labels(name)
             self._figures[name] = labelled
         return self._figures[name]
 
-    def _connected(self) -> Session:
-        if self._session is None:
+    def _connected(self) -> Asking:
+        if self._asking is None:
             raise Unavailable(
                 "BACKEND_UNAVAILABLE", f"the store cannot be used: {self._why_not}", retry_after=RECONNECT_AFTER
             )
-        return self._session
+        return self._asking
 
     async def keep_connecting(self, url: CassandraUrl, *, component: str, schema: Traversable) -> None:
         """Until it is connected, and its tables are up to date. Raises NewerSchema."""
-        while self._session is None:
+        while self._asking is None:
             try:
-                self._session = await asyncio.to_thread(connect, url, component=component, schema=schema)
+                session = await asyncio.to_thread(connect, url, component=component, schema=schema)
+                self._asking = Asking(session)
             except CannotConnect as error:
                 if str(error) != self._why_not:
                     _log.warning("the store cannot be used", extra={"fields": {"reason": str(error)}})
@@ -254,8 +233,8 @@ class Cassandra:
 
     async def close(self) -> None:
         """End the connections; calls in progress fail."""
-        if self._session is not None:
-            await asyncio.to_thread(self._session.cluster.shutdown)
+        if self._asking is not None:
+            await asyncio.to_thread(self._asking.end)
 
 
 class TooManyRows(Exception):
@@ -278,11 +257,6 @@ async def open_cassandra(
             yield cassandra
     finally:
         await cassandra.close()
-
-
-def _give_up(asked: asyncio.Future[Any]) -> None:
-    if not asked.done():
-        asked.set_exception(OperationTimedOut())
 
 
 _PING = Statement("ping", "SELECT key FROM system.local")

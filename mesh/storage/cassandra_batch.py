@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cassandra.query import BatchStatement, BatchType, BoundStatement, PreparedStatement
+from cassandra.query import BatchStatement, BatchType, BoundStatement
 
 
 class UnsafeWrite(Exception):
@@ -18,13 +18,6 @@ class Write:
 
     text: str
     values: Sequence[bytes | None]
-
-
-def bound_again(prepared: PreparedStatement, write: Write) -> BoundStatement:
-    """The statement with its values, ready to be sent."""
-    bound = BoundStatement(prepared)
-    bound.values = write.values
-    return bound
 
 
 def together(bound: Sequence[BoundStatement]) -> BatchStatement:
