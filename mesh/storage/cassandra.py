@@ -27,8 +27,9 @@ from mesh.caller import CURRENT_CALL
 from mesh.errors import Unavailable
 from mesh.interceptors.deadline import HOP_MARGIN_SECONDS, deadline_exceeded
 from mesh.metrics import Metrics
-from mesh.storage.cassandra_asking import Asking, Prepared, Rows
+from mesh.storage.cassandra_asking import Asking, Rows
 from mesh.storage.cassandra_batch import Write, in_one_partition, together
+from mesh.storage.cassandra_prepared import Prepared
 from mesh.storage.cassandra_session import DEFECTS, TROUBLE, CannotConnect, connect
 from mesh.storage.url import CassandraUrl
 

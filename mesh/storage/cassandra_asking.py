@@ -8,50 +8,22 @@ there, before anything is sent, is left to the driver from the start.
 from __future__ import annotations
 
 import asyncio
-import struct
-from collections.abc import Sequence
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 from cassandra import OperationTimedOut
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, ResultSet, Session
 from cassandra.connection import ConnectionBusy, ConnectionException
 from cassandra.pool import NoConnectionsAvailable
-from cassandra.protocol import ExecuteMessage, PreparedQueryNotFound, ResultMessage
-from cassandra.query import FETCH_SIZE_UNSET, BatchStatement, BoundStatement, PreparedStatement
+from cassandra.protocol import PreparedQueryNotFound, ResultMessage
+from cassandra.query import FETCH_SIZE_UNSET, BatchStatement, BoundStatement
 
 from mesh.storage.cassandra_answers import Answers
-from mesh.storage.cassandra_session import PROTOCOL
+from mesh.storage.cassandra_prepared import Prepared, message, with_header
 
 # The rows, and the state that a next page goes on from; empty after the last.
 Rows: TypeAlias = tuple[list[tuple[Any, ...]], bytes]
 Asked: TypeAlias = "asyncio.Future[Any]"
-
-
-class Prepared:
-    """A statement that the servers know, with what is the same for all its values."""
-
-    def __init__(self, statement: PreparedStatement) -> None:
-        self._statement = statement
-        self._types = [column.type for column in statement.column_metadata]
-
-    def bind(self, values: Sequence[object]) -> BoundStatement:
-        """The statement with its values. Raises TypeError and ValueError for those that its columns cannot have."""
-        bound = BoundStatement(self._statement)
-        try:
-            bound.values = [
-                None if value is None else its_type.serialize(value, PROTOCOL)
-                for its_type, value in zip(self._types, values, strict=True)
-            ]
-        except (TypeError, ValueError, struct.error):
-            return bound.bind(values)  # it says what is wrong, and with which column
-        return bound
-
-    def again(self, values: Sequence[bytes | None]) -> BoundStatement:
-        """The statement with values that were bound before."""
-        bound = BoundStatement(self._statement)
-        bound.values = values
-        return bound
 
 
 class Asking:
@@ -62,7 +34,7 @@ class Asking:
         self._loop = asyncio.get_running_loop()
         self._answers = Answers(self._loop)
         self._profile = session.get_execution_profile(EXEC_PROFILE_DEFAULT)
-        self._codec = session.client_protocol_handler
+        self._decode = session.client_protocol_handler.decode_message
 
     def prepared(self, text: str) -> Prepared:
         """Have the servers learn a statement. Blocks; to be called in a thread."""
@@ -85,7 +57,7 @@ class Asking:
                     return response.parsed_rows or [], response.paging_state or b""
                 # It was not done there. The driver has the node learn it, and asks again.
                 if not isinstance(response, PreparedQueryNotFound):
-                    raise _failure(response)
+                    _fail(response)
         return await self._ask_the_driver(statement, state, until)
 
     def _is_sent(self, statement: BoundStatement, state: bytes, asked: Asked) -> bool:
@@ -104,8 +76,8 @@ class Asking:
                 self._message(statement, state),
                 place,
                 partial(self._came, pool, connection, asked),
-                self._codec.encode_message,
-                self._codec.decode_message,
+                with_header,
+                self._decode,
                 statement.prepared_statement.result_metadata,
             )
         except (ConnectionException, ConnectionBusy):
@@ -115,15 +87,14 @@ class Asking:
             return False
         return True
 
-    def _message(self, statement: BoundStatement, state: bytes) -> ExecuteMessage:
-        profile, prepared, size = self._profile, statement.prepared_statement, statement.fetch_size
-        return ExecuteMessage(
-            prepared.query_id,
-            statement.values,
-            profile.consistency_level if statement.consistency_level is None else statement.consistency_level,
-            profile.serial_consistency_level,
-            self._session.default_fetch_size if size is FETCH_SIZE_UNSET else size,
-            state or None,
+    def _message(self, statement: BoundStatement, state: bytes) -> bytes:
+        profile, size = self._profile, statement.fetch_size
+        return message(
+            statement,
+            consistency=statement.consistency_level or profile.consistency_level,
+            serial_consistency=profile.serial_consistency_level,
+            page_size=self._session.default_fetch_size if size is FETCH_SIZE_UNSET else size,
+            state=state,
         )
 
     def _came(self, pool: Any, connection: Any, asked: Asked, response: object) -> None:  # noqa: ANN401 - no types
@@ -164,9 +135,9 @@ def _give_up(asked: Asked) -> None:
         asked.set_exception(OperationTimedOut())
 
 
-def _failure(response: Any) -> BaseException:  # noqa: ANN401 - no types
-    """What the driver raises for an answer that is none. It does not repeat either."""
-    failure: object = response.to_exception() if hasattr(response, "to_exception") else response
+def _fail(response: Any) -> NoReturn:  # noqa: ANN401 - no types
+    """As the driver does for an answer that is no result. It does not repeat either."""
+    failure = response.to_exception() if hasattr(response, "to_exception") else response
     if isinstance(failure, BaseException):
-        return failure
-    return ConnectionException(f"no answer to a statement: {failure!r}")
+        raise failure
+    raise ConnectionException(f"no answer to a statement: {failure!r}")
