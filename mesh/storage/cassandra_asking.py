@@ -67,7 +67,6 @@ class Asking:
         if pool is None:
             return False
         try:
-            # Without waiting: that would hold up the loop.
             connection, place = pool.borrow_connection(timeout=0)
         except (ConnectionException, NoConnectionsAvailable):
             return False
