@@ -1,6 +1,7 @@
 """What the driver spends on a statement when nothing is around it: no event loop, no deadline, no bound, no metrics.
 
-Its own thread sends the next one when an answer comes. That is the least that a program in Python pays for it.
+Its own thread sends the next one when an answer comes. That is the least that a program in Python pays for it when it
+asks the driver's session; mesh/storage/cassandra_asking.py goes past that.
 """
 
 from __future__ import annotations

@@ -212,4 +212,5 @@ async def test_what_a_busy_connection_does_not_take_keeps_no_place(trial: Trial)
     connection._socket_writable = True
     # The driver was asked as well, for another node; it does not give back the place that it took here.
     assert connection.in_flight == 1
+    assert len(set(connection.request_ids)) == connection.highest_request_id
     assert await trial.cassandra.run(GET, 1, 2) == [("two",)]

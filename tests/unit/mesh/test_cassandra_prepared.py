@@ -11,6 +11,7 @@ from cassandra.protocol import ColumnMetadata, ExecuteMessage, ProtocolHandler
 from cassandra.query import PreparedStatement
 
 from mesh.storage.cassandra_prepared import Prepared, message, with_header
+from mesh.storage.cassandra_session import PROTOCOL
 
 TYPES = [LongType, UTF8Type, BytesType, BooleanType, SetType.apply_parameters([LongType])]
 VALUES = [
@@ -19,13 +20,12 @@ VALUES = [
     [None] * 5,
     [1, "x" * 70_000, None, None, None],
 ]
-V4 = 4
 
 
 def statement_with(types: list[type]) -> PreparedStatement:
     """One whose first column is the key."""
     columns = [ColumnMetadata("trial", "numbers", f"column_{number}", each) for number, each in enumerate(types)]
-    return PreparedStatement(columns, b"0123456789abcdef", [0], "INSERT", "trial", V4, [], None)
+    return PreparedStatement(columns, b"0123456789abcdef", [0], "INSERT", "trial", PROTOCOL, [], None)
 
 
 @pytest.mark.parametrize("values", VALUES)
@@ -38,7 +38,9 @@ def test_a_message_is_that_of_the_driver(values: list[object], state: bytes, pla
     theirs = ExecuteMessage(statement.query_id, statement.bind(values).values, level, serial, 20, state or None)
     bound = Prepared(statement).bind(values)
     ours = message(bound, consistency=level, serial_consistency=serial, page_size=20, state=state)
-    assert with_header(ours, place, V4, **settings) == ProtocolHandler.encode_message(theirs, place, V4, **settings)
+    assert with_header(ours, place, PROTOCOL, **settings) == ProtocolHandler.encode_message(
+        theirs, place, PROTOCOL, **settings
+    )
     assert bound.routing_key == statement.bind(values).routing_key
 
 
@@ -47,7 +49,7 @@ def test_a_statement_may_have_no_values() -> None:
     theirs = ExecuteMessage(statement.query_id, [], ConsistencyLevel.LOCAL_SERIAL, ConsistencyLevel.LOCAL_SERIAL, 5_000)
     level = ConsistencyLevel.LOCAL_SERIAL
     ours = message(Prepared(statement).bind(()), consistency=level, serial_consistency=level, page_size=5_000)
-    assert with_header(ours, 7, V4) == ProtocolHandler.encode_message(theirs, 7, V4, None, False)
+    assert with_header(ours, 7, PROTOCOL) == ProtocolHandler.encode_message(theirs, 7, PROTOCOL, None, False)
 
 
 @pytest.mark.parametrize(
