@@ -84,6 +84,7 @@ class Cassandra:
     def __init__(self, metrics: Metrics, session: Session | None = None) -> None:
         self._metrics = metrics
         self._loop = asyncio.get_running_loop()
+        self._session = session
         self._asking = None if session is None else Asking(session)
         self._why_not = "it was not asked yet"
         # By text: its hash is kept, and that of a Statement is worked out at every call.
@@ -222,10 +223,10 @@ class Cassandra:
 
     async def keep_connecting(self, url: CassandraUrl, *, component: str, schema: Traversable) -> None:
         """Until it is connected, and its tables are up to date. Raises NewerSchema."""
-        while self._asking is None:
+        while self._session is None:
             try:
-                session = await asyncio.to_thread(connect, url, component=component, schema=schema)
-                self._asking = Asking(session)
+                self._session = await asyncio.to_thread(connect, url, component=component, schema=schema)
+                self._asking = Asking(self._session)
             except CannotConnect as error:
                 if str(error) != self._why_not:
                     _log.warning("the store cannot be used", extra={"fields": {"reason": str(error)}})
@@ -234,8 +235,8 @@ class Cassandra:
 
     async def close(self) -> None:
         """End the connections; calls in progress fail."""
-        if self._asking is not None:
-            await asyncio.to_thread(self._asking.end)
+        if self._session is not None:
+            await asyncio.to_thread(self._session.cluster.shutdown)
 
 
 class TooManyRows(Exception):

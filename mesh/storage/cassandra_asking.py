@@ -40,10 +40,6 @@ class Asking:
         """Have the servers learn a statement. Blocks; to be called in a thread."""
         return Prepared(self._session.prepare(text))
 
-    def end(self) -> None:
-        """End the connections; what is asked fails. Blocks; to be called in a thread."""
-        self._session.cluster.shutdown()
-
     async def ask(self, statement: BoundStatement | BatchStatement, *, state: bytes, until: float) -> Rows:
         """The rows, from where another page ended. Raises what the driver raises.
 
