@@ -69,5 +69,5 @@ paxos_variant: v2
 allow_filtering_enabled: false
 auto_snapshot: false
 concurrent_reads: 8
-concurrent_writes: 8
+concurrent_writes: 32
 """
