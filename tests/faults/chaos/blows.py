@@ -70,7 +70,9 @@ async def evict_some(mesh: RunningMesh, chance: random.Random) -> str:
 
 async def _kill(mesh: RunningMesh, name: str) -> str:
     await until_ready(mesh, name)
-    mesh.signal(name, signal.SIGKILL)
+    pid = mesh.signal(name, signal.SIGKILL)
+    # Until the supervisor has noticed, mesh.json names the dead one, and the next blow would fall on it.
+    await wait_until(lambda: mesh.find(name)["pid"] != pid, at_most=READY_SECONDS)
     return name
 
 

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from dev_mesh.control import ask
+from tests.faults.chaos.audits import AUDITING
 from tests.faults.chaos.bar import Amount, Run
 from tests.faults.chaos.judge import judge
 from tests.faults.chaos.mixed import FOLLOWED_BY_EACH, LONGEST_SECONDS, PEOPLE, WORKERS
@@ -47,7 +48,7 @@ async def restore(run: Run, acts: tuple[str, ...]) -> None:
 
 async def _judge_on(snapshot: Path, before: People, run: Run, *, port: int) -> None:
     # A node of Cassandra remembers its ports.
-    with running_mesh(snapshot, "--store", run.store, edge_port=port) as mesh:
+    with running_mesh(snapshot, "--store", run.store, *AUDITING, edge_port=port) as mesh:
         async with open_api(mesh.edge, connections=CONNECTIONS, log=run.calls) as api:
             before.mesh, before.api = mesh, api
             await judge(before, run)
