@@ -46,3 +46,4 @@ async def test_nothing_is_kept_of_a_client_that_reset_its_connection() -> None:
             return made[0]() is None
 
         await wait_until(is_forgotten)
+    assert len(made) == 1
