@@ -118,6 +118,7 @@ async def open_service(config: TimelineConfig, *, clock: Clock | None = None) ->
         of_homes = Oracle(homes, HomeOwnership(worker_graph, worker_contexts), worker_ids, UncachedTweets(tweet_stub))
         of_lists = Oracle(lists, ListOwnership(), worker_ids, UncachedTweets(tweet_stub))
         worker_rebuilder = Rebuilder(homes, worker_graph, worker_ids, errands, timeline_metrics, config.capacity)
+        origin = Origin(redis)
         auditor = Auditor(
             [
                 Audited("a timeline", of_homes, worker_rebuilder.renew),
@@ -125,10 +126,11 @@ async def open_service(config: TimelineConfig, *, clock: Clock | None = None) ->
             ],
             RemoteOutboxes([MeshAdminServiceStub(channels.to(owner, retrying=True)) for owner in ("tweet", "graph")]),
             timeline_metrics,
+            origin.look,
             per_minute=config.audits_per_minute,
             settling=timedelta(seconds=config.audit_settling_seconds),
         )
-        work = [consumer.run, auditor.run, Origin(redis).guard]
+        work = [consumer.run, auditor.run, origin.guard]
         yield Service(name=NAME, served=_served(deps), work=work, ready=_ready, metrics=metrics)
 
 

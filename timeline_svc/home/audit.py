@@ -6,7 +6,8 @@ What is on its way is no difference. So a timeline that differs is looked at aga
 
     if the ids that differ are the same,
     if by the second look every event from before the first has had its effects or is a dead letter, as outboxes say,
-    if its owner's follows did not change in between.
+    if its owner's follows did not change in between,
+    if the timelines are not those of another server, which lack the last pushes and are emptied as soon as it shows.
 """
 
 from __future__ import annotations
@@ -54,11 +55,15 @@ class Audited:
 
 @dataclass(frozen=True, slots=True)
 class Auditor:
-    """Looks at `per_minute` timelines of each kind, none when that is 0. `settling` lies between two looks."""
+    """Looks at `per_minute` timelines of each kind, none when that is 0. `settling` lies between two looks.
+
+    `is_emptied` empties a store whose timelines are another server's, and says whether it did. Raises Unavailable.
+    """
 
     kinds: Sequence[Audited]
     outboxes: Outboxes
     metrics: TimelineMetrics
+    is_emptied: Callable[[], Awaitable[bool]]
     per_minute: int
     settling: timedelta
 
@@ -79,8 +84,9 @@ class Auditor:
         if first is None or first.are_none:
             return Verdict.ABSENT if first is None else Verdict.EQUAL
         await asyncio.sleep(self.settling.total_seconds())
-        # Half of it is left for the clocks of an owner's processes, which need not agree.
-        if await self.outboxes.oldest_age() >= self.settling / 2:
+        # Half of it is left for the clocks of an owner's processes, which need not agree. And both looks may come
+        # before the guard has noticed that a replica was promoted.
+        if await self.outboxes.oldest_age() >= self.settling / 2 or await self.is_emptied():
             return Verdict.UNSETTLED
         second = await oracle.differences(owner_id)
         if second is None:
