@@ -13,6 +13,7 @@ async def relay(port: int, behind: int, *, host: str = "127.0.0.1") -> AsyncIter
     flows = asyncio.Event()
     flows.set()
     writers: set[asyncio.StreamWriter] = set()
+    connections: set[asyncio.Task[None]] = set()
 
     async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writers.add(writer)
@@ -25,10 +26,19 @@ async def relay(port: int, behind: int, *, host: str = "127.0.0.1") -> AsyncIter
         writers.discard(writer)
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        to_reader, to_writer = await asyncio.open_connection("127.0.0.1", behind)
+        try:
+            to_reader, to_writer = await asyncio.open_connection("127.0.0.1", behind)
+        except OSError:
+            writer.close()
+            return
         await asyncio.gather(pass_on(reader, to_writer), pass_on(to_reader, writer))
 
-    server = await asyncio.start_server(connected, host, port)
+    def accepted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.get_running_loop().create_task(connected(reader, writer))
+        connections.add(task)
+        task.add_done_callback(connections.discard)
+
+    server = await asyncio.start_server(accepted, host, port)
     try:
         yield flows
     finally:
@@ -36,4 +46,5 @@ async def relay(port: int, behind: int, *, host: str = "127.0.0.1") -> AsyncIter
         flows.set()
         for writer in tuple(writers):
             writer.close()
+        await asyncio.gather(*connections, return_exceptions=True)
         await server.wait_closed()
