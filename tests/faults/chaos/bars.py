@@ -146,7 +146,7 @@ BARS: tuple[Bar, ...] = (
     acks_lost(
         "F33",
         "kill -9 of NATS just after it took all acks",
-        AcksLost(kills=Amount(3, 8, 100), posts=Amount(40, 40, 40)),
+        AcksLost(kills=Amount(3, 10, 100), posts=Amount(40, 40, 40)),
     ),
     replayed(
         "F34",
@@ -156,7 +156,7 @@ BARS: tuple[Bar, ...] = (
     two_of_each(
         "F35",
         "two relays and two fan-out workers, 10 % of the confirmations dropped",
-        TwoOfEach(EVERYTHING, Amount(300, 1_000, 20_000)),
+        TwoOfEach(EVERYTHING, Amount(300, 2_400, 20_000)),
     ).not_quick(),
     mixed(
         "F36",

@@ -7,6 +7,7 @@ import random
 import shutil
 import signal
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +20,17 @@ from tests.support.wait_until import wait_until
 READY_SECONDS = 90.0
 # How long posts come in that nobody takes.
 UNTAKEN_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """A blow that takes something away, and how much that was: with nothing it was none."""
+
+    told: str
+    amount: int
+
+    def __str__(self) -> str:
+        return self.told
 
 
 async def kill_anything(mesh: RunningMesh, chance: random.Random) -> str:
@@ -58,14 +70,14 @@ async def empty_redis(mesh: RunningMesh, _chance: random.Random) -> str:
     return "redis emptied"
 
 
-async def evict_some(mesh: RunningMesh, chance: random.Random) -> str:
+async def evict_some(mesh: RunningMesh, chance: random.Random) -> Loss:
     """Of all keys 30 % are gone, as with a policy that evicts: timelines, bodies, tombstones, records."""
     async with Redis.from_url(mesh.find("redis")["address"]) as redis:
         keys = sorted([key async for key in redis.scan_iter(count=1_000)])
-        evicted = chance.sample(keys, len(keys) * 3 // 10)
-        for start in range(0, len(evicted), 1_000):
-            await redis.unlink(*evicted[start : start + 1_000])
-    return f"{len(evicted)} of {len(keys)} keys evicted"
+        chosen, evicted = chance.sample(keys, len(keys) * 3 // 10), 0
+        for start in range(0, len(chosen), 1_000):
+            evicted += await redis.unlink(*chosen[start : start + 1_000])
+    return Loss(f"{evicted} of {len(keys)} keys evicted", evicted)
 
 
 async def _kill(mesh: RunningMesh, name: str) -> str:

@@ -9,6 +9,7 @@ from functools import partial
 
 from mesh.clock import SystemClock
 from tests.faults.chaos.bar import Amount, Bar, Run
+from tests.faults.chaos.blows import Loss
 from tests.faults.chaos.judge import judge
 from tests.faults.chaos.people import People, people_of
 from tests.mesh.support.running_mesh import RunningMesh
@@ -19,7 +20,7 @@ FOLLOWED_BY_EACH = 6
 LONGEST_SECONDS = 1_800.0
 PEOPLE = Amount(20, 50, 200)
 
-Blow = Callable[[RunningMesh, random.Random], Awaitable[str]]
+Blow = Callable[[RunningMesh, random.Random], Awaitable[str | Loss]]
 Control = Callable[[People, Run], Awaitable[None]]
 
 
@@ -27,8 +28,8 @@ Control = Callable[[People, Run], Awaitable[None]]
 class Load:
     """What people do (an act that is named twice is twice as likely), and how much of it; how many blows, of a kind.
 
-    `pause` is what each of them waits between two acts, in seconds; `flags` go to the mesh. `control` is called at the
-    end, to see that the blows were felt.
+    `pause` is what each of them waits between two acts, in seconds; `flags` go to the mesh. A blow that is a Loss must
+    have taken something. `control` is called at the end, to see that the blows were felt.
     """
 
     acts: tuple[str, ...]
@@ -54,17 +55,20 @@ async def _hold(load: Load, run: Run) -> None:
         run.figures["acts"] = people.done
         run.figures["repeats"] = len(people.api.failures)
         run.figures["blows"] = len(blows)
-        run.say(f"struck: {', '.join(blows)}")
+        run.say(f"struck: {', '.join(map(str, blows))}")
+        if losses := [blow.amount for blow in blows if isinstance(blow, Loss)]:
+            run.figures["taken away"] = sum(losses)
+            run.expect("each blow took something away", losses, is_so=all(losses))
         await judge(people, run)
         if load.control is not None:
             await load.control(people, run)
 
 
-async def _strike(load: Load, run: Run, people: People) -> list[str]:
+async def _strike(load: Load, run: Run, people: People) -> list[str | Loss]:
     """The blows fall at equal parts of the work, so that a slow machine gets no fewer of them."""
     chance, clock = random.Random(f"{run.seed}/{run.bar}/blows"), SystemClock()
     enough, wanted = load.answered.at(run.scale), load.blows.at(run.scale)
-    struck: list[str] = []
+    struck: list[str | Loss] = []
     began = clock.monotonic()
     async with people.at_work(workers=WORKERS, acts=load.acts, pause=load.pause):
         for number in range(wanted + 1):
