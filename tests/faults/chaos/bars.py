@@ -21,12 +21,14 @@ from tests.faults.chaos.outage import Outage, outage
 from tests.faults.chaos.poison import Poison, poison
 from tests.faults.chaos.power_cuts import cut_the_power
 from tests.faults.chaos.promoted_replica import PromotedReplica, promoted_replica
+from tests.faults.chaos.pytest_files import held_by
 from tests.faults.chaos.replayed import Replay, replayed
 from tests.faults.chaos.replicas import Going, one_of_two
 from tests.faults.chaos.restored import restore
 from tests.faults.chaos.simulated import simulate
 from tests.faults.chaos.slow_disk import slow_the_disk
 from tests.faults.chaos.soak import soak
+from tests.faults.chaos.steady_lag import load_and_look
 from tests.faults.chaos.stopped_holders import stop_holders
 from tests.faults.chaos.store_away import take_the_store
 from tests.faults.chaos.two_of_each import TwoOfEach, two_of_each
@@ -169,13 +171,27 @@ BARS: tuple[Bar, ...] = (
             pause=0.1,
         ),
     ),
+    held_by(
+        "F37",
+        "a handler, or work that several calls share, is cancelled from inside",
+        *("tests/unit/mesh/test_answers.py", "-k", "cancel"),
+    ),
     Bar("F38", "clients that go away in the middle of a post", leave_posts),
     Bar("F39", "nothing but an ordinary load, a fifth of it left by its clients", soak).not_quick(),
+    Bar("F40", "nothing but an ordinary load: no event loop of a process is held up", load_and_look),
     Bar("F42", "everything killed, and a new mesh on a copy of the stores alone", partial(restore, acts=EVERYTHING)),
     mixed(
         "F43",
         "NATS frozen so that publishes time out and arrive later",
         Load(("post",), Amount(280, 1_500, 15_000), Amount(3, 20, 200), freeze_nats, pause=0.25, control=count_ghosts),
+    ),
+    held_by(
+        "F44",
+        "Cassandra: kill -9 in the middle of a thousand posts, and answers that never come after it was done",
+        "tests/faults/test_cassandra_killed.py",
+        "tests/services/mesh/test_cassandra_asking.py",
+        "tests/mesh/test_on_cassandra.py",
+        only_store="cassandra",
     ),
     Bar("F51", "everything at once, between any two steps: many seeds of the simulation, without a store", simulate),
 )

@@ -47,10 +47,19 @@ def lag_in(text: str) -> tuple[float, float]:
 
 def largest_since(before: Counts, now: Counts) -> float | None:
     """The largest between two readings, in milliseconds, as upper bound; None when nobody looked."""
+    between = _between(before, now)
+    return _bound(between) if between[float("inf")] else None
+
+
+def p99_since(before: Counts, now: Counts) -> float:
+    """The 99th percentile between two readings, in milliseconds, as upper bound. Somebody must have looked."""
+    return _bound(_between(before, now), SHARE)
+
+
+def _between(before: Counts, now: Counts) -> Counts:
     if before.get(float("inf"), 0) > now[float("inf")]:  # it was started again
         before = {}
-    between = {bound: count - before.get(bound, 0) for bound, count in now.items()}
-    return _bound(between) if between[float("inf")] else None
+    return {bound: count - before.get(bound, 0) for bound, count in now.items()}
 
 
 def surely_more(first: float, last: float) -> float:

@@ -7,8 +7,10 @@ import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import cycle
 from typing import Any
 
+from mesh.background import background
 from tests.faults.chaos.audits import AUDITING
 from tests.faults.chaos.bar import Run
 from tests.mesh.support import actions
@@ -23,6 +25,8 @@ LATEST = 40
 NOT_FOUND = 404
 # Tweets that somebody who tidies up keeps.
 KEPT = 40
+# Each person, once a bar has lasted so long: a token is good for 15 minutes.
+LOGGED_IN_EVERY_SECONDS = 300.0
 
 
 @dataclass
@@ -155,4 +159,15 @@ async def people_of(run: Run, *, count: int, followed_by_each: int, flags: Seque
             for person in everybody:
                 await story.follow(person, *chance.sample(everybody, followed_by_each))
             await story.comes_true(everybody)
-            yield People(mesh, api, story.history, everybody, run.seed)
+            people = People(mesh, api, story.history, everybody, run.seed)
+            async with background(_stay_logged_in(people), name="logging in again"):
+                yield people
+
+
+async def _stay_logged_in(people: People) -> None:
+    """One after the other, so that each has a new token long before the old one expires."""
+    await asyncio.sleep(LOGGED_IN_EVERY_SECONDS)
+    for person in cycle(people.everybody):
+        # With the API that people have now: a bar may start another mesh.
+        await actions.log_in(people.api, person)
+        await asyncio.sleep(LOGGED_IN_EVERY_SECONDS / len(people.everybody))

@@ -41,10 +41,12 @@ class Sample:
 
 @dataclass
 class Samples:
-    """Of each process, one after the other; and every pid that a process had."""
+    """Of each process, one after the other; every pid that it had; and its lags, at the first look and at the last."""
 
     of: dict[str, list[Sample]] = field(default_factory=lambda: defaultdict(list))
     pids: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+    first: dict[str, Counts] = field(default_factory=dict)
+    last: dict[str, Counts] = field(default_factory=dict)
 
     def keep(self, path: Path, *, most: int = MOST_ROWS) -> None:
         """Write the table, as CSV. Where that were too many rows, each is of several looks: the largest of each."""
@@ -84,7 +86,8 @@ async def sampled(mesh: RunningMesh, *, every: float, kept: Path | None = None) 
                 lag = largest_since(before.get(name, {}), counts[name]) if name in counts else None
                 samples.of[name].append(Sample(seconds, name, round(resident_megabytes(pid), 2), _files(pid), lag))
                 samples.pids[name].add(pid)
-            before = counts
+            before = samples.last = counts
+            samples.first = samples.first or counts
             await asyncio.sleep(every)
 
     async with background(LoopLag(registry).measure(), name="the lag of this loop"), background(look(), name="looks"):

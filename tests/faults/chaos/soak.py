@@ -7,7 +7,6 @@ import random
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from itertools import cycle
 from statistics import median, median_low
 
 import grpc
@@ -20,7 +19,6 @@ from tests.faults.chaos.judge import judge
 from tests.faults.chaos.lag import surely_more
 from tests.faults.chaos.people import People, people_of
 from tests.faults.chaos.samples import HARNESS, Sample, Samples, sampled
-from tests.mesh.support.actions import log_in
 from tests.mesh.support.api import Person
 
 SECONDS = Amount(30, 300, 7_200)
@@ -33,8 +31,6 @@ PAUSE_SECONDS = 0.1
 # Between two calls of those who leave: a fifth of all calls is theirs.
 LEAVERS_PAUSE_SECONDS = 0.04
 LONGEST_STAY_SECONDS = 0.02
-# Each person; a token is good for 15 minutes.
-LOGGED_IN_EVERY_SECONDS = 300.0
 SAMPLED_EVERY_SECONDS = Amount(2, 2, 5)
 WARM_AFTER = 1 / 3
 # They hold the data; and this process, which remembers what people did.
@@ -50,10 +46,7 @@ MOST_MORE_LAG_MS = 50.0
 async def soak(run: Run) -> None:
     """Memory, open files and loop lag of every process are flat once it is warm, and none was started again."""
     seconds, every = SECONDS.at(run.scale), SAMPLED_EVERY_SECONDS.at(run.scale)
-    async with (
-        people_of(run, count=PEOPLE, followed_by_each=FOLLOWED_BY_EACH) as people,
-        background(_stay_logged_in(people), name="logging in again"),
-    ):
+    async with people_of(run, count=PEOPLE, followed_by_each=FOLLOWED_BY_EACH) as people:
         async with (
             sampled(people.mesh, every=every, kept=run.kept and run.kept.with_suffix(".csv")) as samples,
             _leavers(people) as left,
@@ -64,13 +57,6 @@ async def soak(run: Run) -> None:
         _judge(samples, run, warm_at=seconds * WARM_AFTER)
         _tell_stored(people, run)
         await judge(people, run)
-
-
-async def _stay_logged_in(people: People) -> None:
-    """One after the other, so that each has a new token long before the old one expires."""
-    for person in cycle(people.everybody):
-        await asyncio.sleep(LOGGED_IN_EVERY_SECONDS / len(people.everybody))
-        await log_in(people.api, person)
 
 
 @asynccontextmanager

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from statistics import median
 from typing import Any
 
 import grpc
@@ -16,6 +17,8 @@ from tests.support.scripted_users import a_service
 from tests.support.wait_until import wait_until
 
 REQUEST_ID = (("x-request-id", "request-1"),)
+# So that the slow ones among them are too few to be the middle.
+ROUNDS = 21
 
 
 async def failing(error: BaseException) -> grpc.aio.AioRpcError:
@@ -99,6 +102,42 @@ async def test_work_that_several_calls_share_and_that_is_cancelled_answers_all_o
             failures = await together
     codes = [error.code() for error in failures if isinstance(error, grpc.aio.AioRpcError)]
     assert codes == [grpc.StatusCode.UNAVAILABLE] * len(calls)
+
+
+@pytest.mark.parametrize("is_shared", [False, True])
+async def test_what_is_cancelled_is_answered_within_a_tenth_of_a_second_more_than_what_fails(
+    is_shared: bool,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Calls of both kinds in turn, and the middle ones of many: a busy machine delays both alike."""
+    caplog.set_level(logging.CRITICAL)
+    loop = asyncio.get_running_loop()
+    is_cancelled, shared, began = False, loop.create_future(), 0.0
+
+    async def answer(request: Any) -> Any:
+        nonlocal began
+        began = loop.time()
+        if not is_cancelled:
+            raise NotFound("USER_NOT_FOUND", "nobody")
+        if not is_shared:
+            raise asyncio.CancelledError
+        loop.call_soon(shared.cancel)
+        await asyncio.shield(shared)
+
+    cancelled, failed = list[float](), list[float]()
+    async with running(a_service(answer)) as service:
+        stub = UserServiceStub(service.channel())
+        for _ in range(ROUNDS):
+            for took, expected in (
+                (cancelled, grpc.StatusCode.UNAVAILABLE),
+                (failed, grpc.StatusCode.NOT_FOUND),
+            ):
+                is_cancelled, shared = took is cancelled, loop.create_future()
+                with pytest.raises(grpc.aio.AioRpcError) as raised:
+                    await stub.GetUser(GetUserRequest(user_id=1), timeout=30)
+                took.append(loop.time() - began)
+                assert raised.value.code() == expected
+    assert median(cancelled) <= median(failed) + 0.1
 
 
 async def test_no_answer_is_a_defect() -> None:
