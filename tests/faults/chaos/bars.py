@@ -26,7 +26,7 @@ from tests.faults.chaos.replayed import Replay, replayed
 from tests.faults.chaos.replicas import Going, one_of_two
 from tests.faults.chaos.restored import restore
 from tests.faults.chaos.simulated import simulate
-from tests.faults.chaos.slow_disk import slow_the_disk
+from tests.faults.chaos.slow_store import slow_the_store
 from tests.faults.chaos.soak import soak
 from tests.faults.chaos.steady_lag import load_and_look
 from tests.faults.chaos.stopped_holders import stop_holders
@@ -72,7 +72,7 @@ BARS: tuple[Bar, ...] = (
     outage(
         "F08",
         "NATS away under posts",
-        Outage("nats", ("post",), Amount(15, 60, 600), before_seconds=10.0),
+        Outage("nats", ("post",), Amount(15, 60, 600), before_seconds=20.0),
     ).not_quick(),
     mixed(
         "F09",
@@ -82,8 +82,8 @@ BARS: tuple[Bar, ...] = (
     outage(
         "F10",
         "Redis away, stopped and then frozen, under reads and posts",
-        Outage("redis", ("read", "read", "post"), Amount(10, 30, 300), before_seconds=10.0),
-        Outage("redis", ("read", "read", "post"), Amount(10, 30, 300), before_seconds=5.0, is_frozen=True),
+        Outage("redis", ("read", "read", "post"), Amount(10, 30, 300), before_seconds=20.0),
+        Outage("redis", ("read", "read", "post"), Amount(10, 30, 300), before_seconds=20.0, is_frozen=True),
     ).not_quick(),
     promoted_replica(
         "F11",
@@ -95,7 +95,11 @@ BARS: tuple[Bar, ...] = (
         "30 % of the keys in Redis evicted, under reads",
         Load(("read", "read", "read", "post", "reply"), Amount(300, 1_000, 8_000), Amount(2, 4, 10), evict_some),
     ),
-    Bar("F13", "SQLite: every fifth sync half a second slower, under posts", slow_the_disk),
+    Bar(
+        "F13",
+        "every fifth operation of a store half a second slower: a sync of SQLite, an answer of Cassandra",
+        slow_the_store,
+    ),
     Bar("F14", "the store of tweets cannot be written for some time, under posts", take_the_store),
     Bar("F15", "SQLite: the disk full, or failing at a write or a sync, under posts", fail_the_disk),
     Bar("F16", "ids: clocks that jump, in a process and between two starts", jump_clocks),
@@ -158,7 +162,7 @@ BARS: tuple[Bar, ...] = (
     two_of_each(
         "F35",
         "two relays and two fan-out workers, 10 % of the confirmations dropped",
-        TwoOfEach(EVERYTHING, Amount(300, 2_400, 20_000)),
+        TwoOfEach(EVERYTHING, Amount(300, 1_600, 20_000)),
     ).not_quick(),
     mixed(
         "F36",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import urllib.request
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 
 from mesh.loop_lag import BUCKETS
 from tests.faults.chaos.bar import Run
@@ -25,7 +26,7 @@ def tell_lag(mesh: RunningMesh, run: Run) -> None:
     10 s is more than 5 s. They are told and not judged: a machine that is shared is late by itself.
     """
     for name, counts in lags_of(mesh).items():
-        run.figures[f"lag p99 ms {name}"], run.figures[f"lag max ms {name}"] = _bound(counts, SHARE), _bound(counts)
+        run.figures[f"lag p99 ms {name}"], run.figures[f"lag max ms {name}"] = p99_of(counts), _bound(counts)
 
 
 def lags_of(mesh: RunningMesh) -> dict[str, Counts]:
@@ -39,27 +40,34 @@ def counts_in(text: str) -> Counts:
     return {float(bound): float(count) for bound, count in BUCKET.findall(text)}
 
 
-def lag_in(text: str) -> tuple[float, float]:
-    """The 99th percentile and the largest in a text of metrics, in milliseconds."""
-    counts = counts_in(text)
-    return _bound(counts, SHARE), _bound(counts)
-
-
-def largest_since(before: Counts, now: Counts) -> float | None:
-    """The largest between two readings, in milliseconds, as upper bound; None when nobody looked."""
-    between = _between(before, now)
-    return _bound(between) if between[float("inf")] else None
-
-
-def p99_since(before: Counts, now: Counts) -> float:
-    """The 99th percentile between two readings, in milliseconds, as upper bound. Somebody must have looked."""
-    return _bound(_between(before, now), SHARE)
-
-
-def _between(before: Counts, now: Counts) -> Counts:
-    if before.get(float("inf"), 0) > now[float("inf")]:  # it was started again
-        before = {}
+def between(before: Counts, now: Counts) -> Counts:
+    """What was found between two readings; all of the second when the process was started again in the meantime."""
+    if before.get(float("inf"), 0) > now[float("inf")]:
+        return now
     return {bound: count - before.get(bound, 0) for bound, count in now.items()}
+
+
+def together(some: Iterable[Counts]) -> Counts:
+    """All of them as one."""
+    total: Counter[float] = Counter()
+    for counts in some:
+        total.update(dict(counts))
+    return dict(sorted(total.items()))
+
+
+def looks_in(counts: Counts) -> int:
+    """How often somebody looked."""
+    return int(counts.get(float("inf"), 0))
+
+
+def largest_of(counts: Counts) -> float | None:
+    """In milliseconds, as upper bound; None when nobody looked."""
+    return _bound(counts) if looks_in(counts) else None
+
+
+def p99_of(counts: Counts) -> float:
+    """The 99th percentile in milliseconds, as upper bound. Somebody must have looked."""
+    return _bound(counts, SHARE)
 
 
 def surely_more(first: float, last: float) -> float:

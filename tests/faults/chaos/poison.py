@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-
-import apsw
+from typing import TypeAlias
 
 from mesh.clock import SystemClock
 from tests.faults.chaos.bar import Amount, Bar, Run
 from tests.faults.chaos.broker import open_broker
+from tests.faults.chaos.cql_relay import CqlRelay, behind
 from tests.faults.chaos.judge import judge
 from tests.faults.chaos.mixed import FOLLOWED_BY_EACH, LONGEST_SECONDS, PEOPLE, WORKERS
 from tests.faults.chaos.people import People, people_of
+from tests.faults.chaos.poisoned_stores import PoisonedStores, poisoned_cassandra, poisoned_sqlite
 from tests.mesh.support.operator import Operator
-from tests.mesh.support.running_mesh import RunningMesh
 from tests.support.wait_until import wait_until
 
 PAUSE_SECONDS = 0.05
@@ -30,6 +30,9 @@ GIVEN_UP_SECONDS = 75.0
 REPLAYED_SECONDS = 30.0
 # No event, no message at all, and an event of a kind that nobody knows.
 GARBAGE = (b"\xff", b"", b"\x08\x07")
+
+# Of a mesh, one of so many tweets with a larger id than `after`, for as long as a block.
+Poisoned: TypeAlias = Callable[..., AbstractContextManager[PoisonedStores]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,24 +49,35 @@ def poison(number: str, title: str, amounts: Poison) -> Bar:
 
 
 async def _hold(amounts: Poison, run: Run) -> None:
-    assert run.store == "sqlite", "the poison is a trigger in the files of SQLite; there is none for Cassandra"
-    async with people_of(run, count=PEOPLE.at(run.scale), followed_by_each=FOLLOWED_BY_EACH) as people:
+    if run.store == "sqlite":
+        await _poison(amounts, run, poisoned_sqlite)
+        return
+    relay = CqlRelay()
+    async with behind(relay, run) as (cluster, flags):
+        await _poison(amounts, run, lambda _mesh, **which: poisoned_cassandra(relay, cluster, **which), flags)
+
+
+async def _poison(amounts: Poison, run: Run, poisoned: Poisoned, flags: tuple[str, ...] = ()) -> None:
+    count = PEOPLE.at(run.scale)
+    async with people_of(run, count=count, followed_by_each=FOLLOWED_BY_EACH, flags=flags) as people:
         operator = Operator(people.mesh)
         posts = amounts.posts.at(run.scale)
         clean = await _post_until_others_are_done(people, operator, posts)
-        with _poisoned(people, one_of=amounts.one_of.at(run.scale)) as store:
+        one_of, after = amounts.one_of.at(run.scale), max(people.history.texts())
+        with poisoned(people.mesh, one_of=one_of, after=after) as stores:
             async with open_broker(people.mesh) as broker:
                 for garbage in GARBAGE:
                     await broker.jetstream.publish("ev.tweet.created.00", garbage)
-            poisoned = await _post_until_others_are_done(people, operator, posts, store)
-            pace = poisoned.posting / (poisoned.posting + max(0.0, poisoned.backlog - clean.backlog))
+            dirty = await _post_until_others_are_done(people, operator, posts, stores)
+            pace = dirty.posting / (dirty.posting + max(0.0, dirty.backlog - clean.backlog))
             run.figures["s without poison"] = round(clean.posting + clean.backlog, 1)
-            run.figures["s with it"] = round(poisoned.posting + poisoned.backlog, 1)
+            run.figures["s with it"] = round(dirty.posting + dirty.backlog, 1)
             run.figures["others' pace, per cent"] = round(100 * pace)
-            run.expect("the others go on", (clean, poisoned), is_so=pace >= LEAST_PACE)
-            await _until_given_up(people, operator, store, run)
-        store.mend()
-        await _replay(people, operator, store, run)
+            run.expect("the others go on", (clean, dirty), is_so=pace >= LEAST_PACE)
+            await _until_given_up(people, operator, stores, run)
+        wanted = stores.damaged() | _failing(people, stores)
+        await asyncio.to_thread(stores.mend)
+        await _replay(operator, wanted, run)
         await judge(people, run)
 
 
@@ -75,60 +89,13 @@ class _Took:
     backlog: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Store:
-    """The files of tweet_svc and engagement_svc, as somebody who repairs them has them open."""
-
-    tweets: apsw.Connection
-    one_of: int
-    after: int
-
-    def damaged(self) -> set[int]:
-        """Events whose bytes were replaced."""
-        return {int(row[0]) for row in self.tweets.execute("SELECT event_id FROM damaged")}
-
-    def failing(self, people: People) -> set[int]:
-        """Events that engagement_svc cannot handle."""
-        posted = (tweet for tweet in people.history.texts() if tweet > self.after)
-        return {tweet for tweet in posted if (tweet >> 22) % self.one_of == 1} - self.damaged()
-
-    def mend(self) -> None:
-        """Put the bytes back."""
-        self.tweets.execute(
-            "UPDATE outbox SET payload = damaged.payload FROM damaged WHERE damaged.event_id = outbox.event_id"
-        )
-
-
-@contextmanager
-def _poisoned(people: People, *, one_of: int) -> Iterator[_Store]:
-    """For as long as the block lasts, rows are damaged as they are written, and one handler fails for some tweets."""
-    tweets, engagement = _open(people.mesh, "tweet_svc"), _open(people.mesh, "engagement_svc")
-    tweets.execute("CREATE TABLE damaged (event_id INTEGER PRIMARY KEY, payload BLOB NOT NULL)")
-    tweets.execute(
-        f"CREATE TRIGGER damage AFTER INSERT ON outbox WHEN NEW.sequence % {one_of} = 0 BEGIN"
-        " INSERT INTO damaged VALUES (NEW.event_id, NEW.payload);"
-        " UPDATE outbox SET payload = x'ff' WHERE sequence = NEW.sequence; END"
-    )
-    engagement.execute(
-        f"CREATE TRIGGER fail BEFORE INSERT ON tweets WHEN (NEW.tweet_id >> 22) % {one_of} = 1 BEGIN"
-        " SELECT RAISE(ABORT, 'poison'); END"
-    )
-    try:
-        yield _Store(tweets, one_of, after=max(people.history.texts()))
-    finally:
-        tweets.execute("DROP TRIGGER damage")
-        engagement.execute("DROP TRIGGER fail")
-        engagement.close()
-
-
-def _open(mesh: RunningMesh, service: str) -> apsw.Connection:
-    connection = apsw.Connection(str(Path(mesh.find(service)["directory"]) / f"{service}.db"))
-    connection.set_busy_timeout(10_000)
-    return connection
+def _failing(people: People, stores: PoisonedStores) -> set[int]:
+    """Events that engagement_svc cannot handle."""
+    return {tweet for tweet in people.history.texts() if stores.is_failing(tweet)} - stores.damaged()
 
 
 async def _post_until_others_are_done(
-    people: People, operator: Operator, posts: int, store: _Store | None = None
+    people: People, operator: Operator, posts: int, stores: PoisonedStores | None = None
 ) -> _Took:
     """Make so many posts, and wait until all those that are not poisoned had their effects."""
     clock = SystemClock()
@@ -139,15 +106,15 @@ async def _post_until_others_are_done(
 
     async def are_done() -> bool:
         waiting = {entry.event_id for entry in await operator.outbox("tweet_svc")}
-        return not waiting - (store.failing(people) | store.damaged() if store else set())
+        return not waiting - (_failing(people, stores) | stores.damaged() if stores else set())
 
     await wait_until(are_done, at_most=OTHERS_SECONDS)
     return _Took(posted - began, clock.monotonic() - posted)
 
 
-async def _until_given_up(people: People, operator: Operator, store: _Store, run: Run) -> None:
+async def _until_given_up(people: People, operator: Operator, stores: PoisonedStores, run: Run) -> None:
     """Every poisoned event becomes a dead letter, with its bytes if they can be read, and nothing else does."""
-    damaged, failing = store.damaged(), store.failing(people)
+    damaged, failing = stores.damaged(), _failing(people, stores)
     people.dead |= damaged
     run.figures["damaged rows"] = len(damaged)
     run.figures["failing events"] = len(failing)
@@ -166,8 +133,7 @@ async def _until_given_up(people: People, operator: Operator, store: _Store, run
     run.expect("with its event, where that can be read", readable, is_so=readable == failing)
 
 
-async def _replay(people: People, operator: Operator, store: _Store, run: Run) -> None:
-    wanted = store.damaged() | store.failing(people)
+async def _replay(operator: Operator, wanted: set[int], run: Run) -> None:
     replayed = await operator.replay("tweet_svc", sorted(wanted))
     run.figures["replayed"] = len(replayed)
     run.expect("all are replayed", replayed, is_so=set(replayed) == wanted)
@@ -176,4 +142,3 @@ async def _replay(people: People, operator: Operator, store: _Store, run: Run) -
         return not (await operator.outbox("tweet_svc") or await operator.dead_letters("tweet_svc"))
 
     await wait_until(is_empty, at_most=REPLAYED_SECONDS)
-    store.tweets.close()
