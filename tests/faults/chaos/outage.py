@@ -29,7 +29,7 @@ PAGE_SIZE = 20
 SETTLED_SECONDS = 5.0
 NOTICED_SECONDS = 1.0
 # What a post may take, by what it took before: the median, and the 99th of a hundred. Others may use the machine: each
-# may also grow as much as that of looking up an account does, which has no use for what is away; workers do both in turn.
+# may also grow as much as that of looking up an account does, which has no use for what is away. Workers do both.
 FACTOR, MORE = 1.2, 0.010
 CONTROL = "control"
 # The repeats of what failed come at growing intervals.
