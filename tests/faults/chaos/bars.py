@@ -162,7 +162,7 @@ BARS: tuple[Bar, ...] = (
     two_of_each(
         "F35",
         "two relays and two fan-out workers, 10 % of the confirmations dropped",
-        TwoOfEach(EVERYTHING, Amount(300, 1_600, 20_000)),
+        TwoOfEach(EVERYTHING, Amount(300, 2_400, 20_000)),
     ).not_quick(),
     mixed(
         "F36",
