@@ -1,92 +1,134 @@
-"""`python -m tests.faults.chaos`: hold the bars on a mesh of real processes, and print one table."""
+"""`python -m tests.faults.chaos`: hold the bars on meshes of real processes, several at a time, and print one table."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import logging
+import os
 import secrets
+import signal
 import sys
 import tempfile
-import traceback
-from contextlib import closing
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from mesh.clock import SystemClock
-from tests.faults.chaos.bar import Bar, Run, Scale
-from tests.faults.chaos.bars import BARS
-from tests.mesh.support.call_log import CallLog
+from tests.faults.chaos.bar import Bar, Scale
+from tests.faults.chaos.bars import BARS, ONLY_ON
+from tests.faults.chaos.hold import hold
+from tests.faults.chaos.lanes import Ended, hold_all
+from tests.faults.chaos.prepared_store import prepare
+from tests.support.free_ports import keep_to
+
+INTERRUPTED = 130
 
 
 def main() -> int:
     """Parse the flags and hold the bars. Returns the exit code: 0 when all were held, 1 when one was not."""
-    parser = argparse.ArgumentParser(prog="python -m tests.faults.chaos", description=__doc__)
-    scales = [scale.value for scale in Scale]
-    parser.add_argument("--scale", choices=scales, default=Scale.CI.value, help="how much of it (default ci)")
-    parser.add_argument("--store", choices=("sqlite", "cassandra"), default="sqlite", help="default sqlite")
-    parser.add_argument("--bar", action="append", choices=[bar.number for bar in BARS], help="only this; repeatable")
-    parser.add_argument("--seed", type=int, help="who does what, and what befalls whom (default: a new one, told)")
-    parser.add_argument("--out", type=Path, help="a folder for each bar's figures as JSON, and what else it keeps")
-    flags = parser.parse_args()
+    flags = _flags()
     if flags.out is not None:
         flags.out.mkdir(parents=True, exist_ok=True)
-    # What runs in this process is in trouble on purpose, and would say so.
-    logging.basicConfig(level=logging.ERROR)
+    _end_on_signals()
     chosen = [bar for bar in BARS if not flags.bar or bar.number in flags.bar]
     seed = secrets.randbelow(1_000_000) if flags.seed is None else flags.seed
-    print(f"seed {seed}, scale {flags.scale}, store {flags.store}", flush=True)
-    held: list[bool] = []
-    for bar in chosen:
+    if flags.lane is None:
+        print(f"seed {seed}, scale {flags.scale}, store {flags.store}", flush=True)
+    try:
+        if len(chosen) == 1:
+            return _hold_here(chosen[0], flags, seed)
+        return _hold_many(chosen, flags, seed)
+    except KeyboardInterrupt:
+        print("interrupted; every mesh has ended", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _flags() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.faults.chaos", description=__doc__)
+    add = parser.add_argument
+    scales = [scale.value for scale in Scale]
+    add("--scale", choices=scales, default=Scale.CI.value, help="how much of it (default ci)")
+    add("--store", choices=("sqlite", "cassandra"), default="sqlite", help="default sqlite")
+    add("--bar", action="append", choices=[bar.number for bar in BARS], help="only this; repeatable")
+    add("--seed", type=int, help="who does what, and what befalls whom (default: a new one, told)")
+    add("--out", type=Path, help="a folder for each bar's figures as JSON, and what else it keeps")
+    add(
+        "--jobs",
+        type=int,
+        choices=range(1, 9),
+        default=2,
+        metavar="N",
+        help="so many bars at a time, each on a mesh of its own; those that compare times are alone (default 2)",
+    )
+    # Of a bar that is held as one of many: which lane it is in, and the folder of a Cassandra that has its tables.
+    add("--lane", type=int, help=argparse.SUPPRESS)
+    add("--prepared", type=Path, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def _end_on_signals() -> None:
+    """SIGINT and SIGTERM unwind what runs, also where a shell has this process ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+
+
+def _hold_here(bar: Bar, flags: argparse.Namespace, seed: int) -> int:
+    # What runs in this process is in trouble on purpose, and would say so.
+    logging.basicConfig(level=logging.ERROR)
+    if flags.lane is None:
         print(f"{bar.number}  {bar.title}", flush=True)
-        if bar.is_quick or flags.bar or flags.scale != Scale.QUICK.value:
-            held.append(_hold(bar, seed=seed, flags=flags))
-        else:
-            _say("not at this scale")
-    print(f"{sum(held)} of {len(held)} bars held; again with --seed {seed}")
-    return 0 if all(held) else 1
+    else:
+        keep_to(flags.lane, flags.jobs)
+    is_held = hold(bar, seed=seed, scale=Scale(flags.scale), store=flags.store, out=flags.out, prepared=flags.prepared)
+    return 0 if is_held else 1
 
 
-def _hold(bar: Bar, *, seed: int, flags: argparse.Namespace) -> bool:
+def _hold_many(chosen: Sequence[Bar], flags: argparse.Namespace, seed: int) -> int:
     clock = SystemClock()
-    began = clock.monotonic()
-    kept = flags.out and flags.out / f"{bar.number}-{flags.store}-{flags.scale}"
-    with (
-        tempfile.TemporaryDirectory(prefix="aviary-chaos-", ignore_cleanup_errors=True) as folder,
-        closing(CallLog(kept and kept.with_suffix(".calls.jsonl.gz"))) as calls,
-    ):
-        run = Run(bar.number, seed, Scale(flags.scale), flags.store, Path(folder), _say, kept, calls)
-        try:
-            asyncio.run(bar.hold(run))
-        except Exception as failure:  # noqa: BLE001 - the other bars are held all the same
-            run.broken.append(f"it could not be held: {failure!r}"[:300])
-            traceback.print_exc(file=sys.stderr)
-    run.figures["took s"] = round(clock.monotonic() - began)
-    print(f"     {', '.join(f'{name} {value:g}' for name, value in run.figures.items())}")
-    for broken in run.broken:
-        print(f"     BROKEN {broken}")
-    print(f"     {'held' if run.is_held else 'NOT HELD'}", flush=True)
-    if run.kept is not None:
-        _keep(bar, run, run.kept)
-    return run.is_held
+    began, load = clock.monotonic(), os.getloadavg()[0]
+    why_not = {bar.number: _why_not(bar, flags) for bar in chosen}
+    with ExitStack() as stack:
+        prepared = None
+        if flags.store == "cassandra":
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="aviary-chaos-prepared-")))
+            prepared = prepare(folder)
+
+        def command(bar: Bar, lane: int) -> list[str]:
+            words = [sys.executable, "-m", "tests.faults.chaos", "--bar", bar.number, "--seed", str(seed)]
+            words += ["--scale", flags.scale, "--store", flags.store, "--lane", str(lane), "--jobs", str(flags.jobs)]
+            words += ["--out", str(flags.out)] if flags.out else []
+            return words + (["--prepared", str(prepared)] if prepared else [])
+
+        held = [bar for bar in chosen if not why_not[bar.number]]
+        ended = asyncio.run(hold_all(held, command, lanes=flags.jobs))
+    _print_table(chosen, ended, why_not)
+    took = clock.monotonic() - began
+    are_held = [one.is_held for one in ended.values()]
+    print(
+        f"{sum(are_held)} of {len(are_held)} bars held in {took / 60:.1f} minutes, {flags.jobs} at a time;"
+        f" {sum(one.seconds for one in ended.values()) / 60:.1f} one after the other."
+        f" {os.cpu_count()} cores, load {load:.1f} before. Again with --seed {seed}"
+    )
+    return 0 if all(are_held) else 1
 
 
-def _say(text: str) -> None:
-    print(f"     {text}", flush=True)
+def _why_not(bar: Bar, flags: argparse.Namespace) -> str:
+    """Why it is not held in this run; "" when it is."""
+    if ONLY_ON.get(bar.number, flags.store) != flags.store:
+        return f"of {ONLY_ON[bar.number]} alone"
+    if not bar.is_quick and not flags.bar and flags.scale == Scale.QUICK.value:
+        return "not at this scale"
+    return ""
 
 
-def _keep(bar: Bar, run: Run, beginning: Path) -> None:
-    kept = {
-        "bar": bar.number,
-        "title": bar.title,
-        "store": run.store,
-        "scale": run.scale.value,
-        "seed": run.seed,
-        "held": run.is_held,
-        "broken": run.broken,
-        "figures": run.figures,
-    }
-    beginning.with_suffix(".json").write_text(json.dumps(kept, indent=2) + "\n")
+def _print_table(chosen: Sequence[Bar], ended: Mapping[str, Ended], why_not: Mapping[str, str]) -> None:
+    print()
+    for bar in chosen:
+        one = ended.get(bar.number)
+        seconds = f"{one.seconds:5.0f} s" if one else ""
+        result = why_not[bar.number] or ("held" if one and one.is_held else "NOT HELD")
+        print(f"{bar.number}  {seconds:>7}  {result:<17}  {bar.title}")
 
 
 if __name__ == "__main__":

@@ -36,7 +36,8 @@ class Run:
     """One bar being held: what it goes by, and what was found.
 
     `seed` decides who does what and what befalls whom; when things happen is up to the machine. `kept` is what the
-    names of its files begin with; None when nothing is kept. Every call over HTTP goes into `calls`.
+    names of its files begin with; None when nothing is kept. Every call over HTTP goes into `calls`. A mesh on
+    Cassandra begins with a copy of `prepared`, unless that is None.
     """
 
     bar: str
@@ -47,6 +48,7 @@ class Run:
     say: Callable[[str], None]
     kept: Path | None = None
     calls: CallLog = field(default_factory=CallLog)
+    prepared: Path | None = None
     figures: dict[str, float] = field(default_factory=dict)
     broken: list[str] = field(default_factory=list)
 

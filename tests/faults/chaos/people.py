@@ -13,6 +13,7 @@ from typing import Any
 from mesh.background import background
 from tests.faults.chaos.audits import AUDITING
 from tests.faults.chaos.bar import Run
+from tests.faults.chaos.prepared_store import copy_prepared
 from tests.mesh.support import actions
 from tests.mesh.support.api import Api, Person, open_api
 from tests.mesh.support.history import History
@@ -150,6 +151,8 @@ class People:
 async def people_of(run: Run, *, count: int, followed_by_each: int, flags: Sequence[str] = ()) -> AsyncIterator[People]:
     """A mesh on the run's store, and so many people who follow each other and have read their timelines."""
     chance = random.Random(f"{run.seed}/people")
+    if run.prepared is not None:
+        copy_prepared(run.prepared, run.folder / "data")
     with running_mesh(run.folder / "data", "--store", run.store, *AUDITING, *flags) as mesh:
         async with open_api(mesh.edge, connections=CONNECTIONS, log=run.calls) as api:
             story = Story(api)

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from dev_mesh.child import TIED
 from mesh.clock import SystemClock
 from tests.support.free_ports import free_row
 
@@ -97,8 +98,10 @@ def running_mesh(data_dir: Path, *flags: str, edge_port: int = 0, shows_tour: bo
     printed = data_dir.parent / f"{data_dir.name}.printed"
     command = [sys.executable, "-m", "dev_mesh", "up", "--data-dir", str(data_dir)]
     command += ["--edge-port", str(edge_port or free_row(50)), *([] if shows_tour else ["--no-tour"]), *flags]
+    # Tied: whoever is killed leaves no mesh behind.
+    tied = [sys.executable, "-I", "-S", str(TIED), str(os.getpid()), *command]
     with printed.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output, env=ENVIRONMENT, cwd=ROOT)
+        process = subprocess.Popen(tied, stdout=output, stderr=output, env=ENVIRONMENT, cwd=ROOT)
     mesh = RunningMesh(data_dir, process, printed)
     try:
         _wait_until_ready(mesh)
