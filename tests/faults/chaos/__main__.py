@@ -17,7 +17,7 @@ from pathlib import Path
 from mesh.clock import SystemClock
 from tests.faults.chaos.bar import Bar, Scale
 from tests.faults.chaos.bars import BARS, ONLY_ON
-from tests.faults.chaos.hold import hold
+from tests.faults.chaos.hold import cpu_seconds, hold
 from tests.faults.chaos.lanes import Ended, hold_all
 from tests.faults.chaos.prepared_store import prepare
 from tests.support.free_ports import keep_to
@@ -107,8 +107,8 @@ def _hold_many(chosen: Sequence[Bar], flags: argparse.Namespace, seed: int) -> i
     are_held = [one.is_held for one in ended.values()]
     print(
         f"{sum(are_held)} of {len(are_held)} bars held in {took / 60:.1f} minutes, {flags.jobs} at a time;"
-        f" {sum(one.seconds for one in ended.values()) / 60:.1f} one after the other."
-        f" {os.cpu_count()} cores, load {load:.1f} before. Again with --seed {seed}"
+        f" {sum(one.seconds for one in ended.values()) / 60:.1f} one after the other, {cpu_seconds() / 60:.1f}"
+        f" of a core. {os.cpu_count()} cores, load {load:.1f} before. Again with --seed {seed}"
     )
     return 0 if all(are_held) else 1
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import resource
 import sys
 import tempfile
 import traceback
@@ -30,6 +31,7 @@ def hold(bar: Bar, *, seed: int, scale: Scale, store: str, out: Path | None, pre
         except Exception as failure:  # noqa: BLE001 - it is told as any other finding
             run.broken.append(f"it could not be held: {failure!r}"[:300])
             traceback.print_exc(file=sys.stderr)
+    run.figures["cpu s"] = round(cpu_seconds())
     run.figures["took s"] = round(clock.monotonic() - began)
     _say(", ".join(f"{name} {value:g}" for name, value in run.figures.items()))
     for broken in run.broken:
@@ -38,6 +40,12 @@ def hold(bar: Bar, *, seed: int, scale: Scale, store: str, out: Path | None, pre
     if run.kept is not None:
         _keep(bar, run, run.kept)
     return run.is_held
+
+
+def cpu_seconds() -> float:
+    """What this process and all below it that have ended took of the cores; on a busy machine it stays what it is."""
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
 def _say(text: str) -> None:
