@@ -200,8 +200,9 @@ BARS: tuple[Bar, ...] = (
     Bar("F51", "everything at once, between any two steps: many seeds of the simulation, without a store", simulate),
 )
 
-# They compare how long calls take, or how many fail within some seconds: nothing else is held beside them.
-ALONE = frozenset({"F08", "F10", "F13", "F14", "F29", "F30", "F31"})
+# They compare how long calls take, how many fail within some seconds, or what is shown a second later: nothing else is
+# held beside them.
+ALONE = frozenset({"F08", "F10", "F13", "F14", "F22", "F29", "F30", "F31"})
 # They take minutes, and begin first, so that none of them is left over at the end.
 LONG = frozenset({"F03", "F39", "F51"})
 # Bars of one store: what they strike is a part of it.

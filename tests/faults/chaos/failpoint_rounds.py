@@ -1,13 +1,12 @@
-"""Strikes one process at each of its failpoints: it dies there, at the next try too; then the step fails twice."""
+"""Strikes one process at a failpoint: it dies there, at the next try too; or the step fails twice."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
-from mesh.background import background
 from mesh.clock import SystemClock
 from tests.faults.chaos.failpoint_plan import name_and_time
 from tests.faults.chaos.own_process import OwnProcess
@@ -19,24 +18,21 @@ AGAIN_SECONDS = 10.0
 TRIES = 2
 
 
-async def strike_at(process: OwnProcess, entry: str, check: Callable[[], Awaitable[None]]) -> None:
-    """One round: two deaths, two failures, and what must hold once the process runs undisturbed."""
+async def die_at(process: OwnProcess, entry: str) -> None:
+    """It dies there, is started again, and dies there at the next try."""
     point, first = name_and_time(entry)
     for attempt in range(TRIES):
         await process.start(f"{point}:kill@{first}")
         await _until(lambda: process.exit_code is not None, f"nobody came to {point}, time {attempt + 1}")
         assert process.reached() == [point], process.told()
-    await _fail_at(process, point, first)
-    async with background(_keep_running(process), name=f"{process.name} starts again"):
-        await process.until_ready()
-        await check()
 
 
-async def _fail_at(process: OwnProcess, point: str, first: int) -> None:
+async def fail_at(process: OwnProcess, entry: str) -> None:
     """The step raises two times. A loop in which it does ends the process, which is started again.
 
     So is one in which nobody tries again soon: a row of the outbox that cannot be completed is met by the next reader.
     """
+    point, first = name_and_time(entry)
     failures = 0
     while failures < TRIES:
         await process.start(",".join(f"{point}:raise@{time}" for time in range(first, first + TRIES - failures)))
@@ -52,7 +48,8 @@ def _is_over(process: OwnProcess, failures: int) -> bool:
     return process.exit_code is not None or len(process.reached()) >= failures
 
 
-async def _keep_running(process: OwnProcess) -> None:
+async def keep_running(process: OwnProcess) -> None:
+    """Start it again, undisturbed, whenever it has ended."""
     while True:
         if process.exit_code is not None:
             await process.start()

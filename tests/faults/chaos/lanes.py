@@ -6,10 +6,11 @@ import asyncio
 import os
 import signal
 import sys
-from asyncio.subprocess import PIPE, STDOUT, Process
+from asyncio.subprocess import DEVNULL, STDOUT, Process
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from tempfile import TemporaryFile
 
 from dev_mesh.child import TIED
 from mesh.clock import SystemClock
@@ -56,23 +57,27 @@ async def hold_all(
 async def _hold(bar: Bar, command: Sequence[str]) -> Ended:
     clock = SystemClock()
     began = clock.monotonic()
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-I", "-S", str(TIED), str(os.getpid()), *command),
-        stdout=PIPE,
-        stderr=STDOUT,
-        # Ctrl-C reaches this process alone, which then ends the others.
-        start_new_session=True,
-    )
-    try:
-        lines, _ = await process.communicate()
-    except asyncio.CancelledError:
-        await _end(process)
-        raise
-    took = clock.monotonic() - began
-    print(f"{bar.number}  {bar.title}\n{lines.decode(errors='replace').rstrip()}", flush=True)
-    if process.returncode not in {0, 1}:
-        print(f"     NOT HELD: it ended with {process.returncode}", flush=True)
-    return Ended(process.returncode == 0, took)
+    # Not a pipe: that ends only when nobody has it any more.
+    with TemporaryFile() as output:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-I", "-S", str(TIED), str(os.getpid()), *command),
+            stdin=DEVNULL,
+            stdout=output,
+            stderr=STDOUT,
+            # Ctrl-C reaches this process alone, which then ends the others.
+            start_new_session=True,
+        )
+        try:
+            code = await process.wait()
+        except asyncio.CancelledError:
+            await _end(process)
+            raise
+        output.seek(0)
+        lines = output.read().decode(errors="replace").rstrip()
+    print(f"{bar.number}  {bar.title}\n{lines}", flush=True)
+    if code not in {0, 1}:
+        print(f"     NOT HELD: it ended with {code}", flush=True)
+    return Ended(code == 0, clock.monotonic() - began)
 
 
 async def _end(process: Process) -> None:
@@ -80,7 +85,7 @@ async def _end(process: Process) -> None:
         process.send_signal(signal.SIGINT)
         with suppress(TimeoutError):
             async with asyncio.timeout(GRACE_SECONDS):
-                await process.communicate()
+                await process.wait()
                 return
-        process.kill()
+        os.killpg(process.pid, signal.SIGKILL)
     await process.wait()
