@@ -195,18 +195,17 @@ BARS: tuple[Bar, ...] = (
         "tests/faults/test_cassandra_killed.py",
         "tests/services/mesh/test_cassandra_asking.py",
         "tests/mesh/test_on_cassandra.py",
-        only_store="cassandra",
     ),
     Bar("F51", "everything at once, between any two steps: many seeds of the simulation, without a store", simulate),
 )
 
 # They compare how long calls take, how many fail within some seconds, or what is shown a second later: nothing else is
 # held beside them.
-ALONE = frozenset({"F08", "F10", "F13", "F14", "F22", "F29", "F30", "F31"})
+ALONE = frozenset({"F08", "F10", "F13", "F14", "F22", "F29", "F30", "F31", "F40"})
 # They take minutes, and begin first, so that none of them is left over at the end.
 LONG = frozenset({"F03", "F39", "F51"})
 # Bars of one store: what they strike is a part of it.
-ONLY_ON = {"F04": "sqlite", "F13": "sqlite", "F15": "sqlite", "F27": "sqlite"}
+ONLY_ON = {"F04": "sqlite", "F15": "sqlite", "F44": "cassandra"}
 # On Cassandra the quick table goes without them: they strike NATS and Redis alone, and a node takes time to start.
 SLOW_ON_CASSANDRA = frozenset({"F06", "F07", "F09", "F11", "F12", "F28", "F33", "F34", "F36", "F43"})
 # There these have their quick amounts at ci too: each act takes two to three times as much of a core.

@@ -14,15 +14,12 @@ from tests.mesh.support.running_mesh import ROOT
 LONGEST_SECONDS = 1_200.0
 
 
-def held_by(number: str, title: str, *selection: str, only_store: str = "") -> Bar:
-    """A bar that is held when all tests that pytest selects pass. With another store there is nothing to hold."""
-    return Bar(number, title, partial(_hold, selection, only_store))
+def held_by(number: str, title: str, *selection: str) -> Bar:
+    """A bar that is held when all tests that pytest selects pass."""
+    return Bar(number, title, partial(_hold, selection))
 
 
-async def _hold(selection: tuple[str, ...], only_store: str, run: Run) -> None:
-    if only_store not in {"", run.store}:
-        run.say(f"it is about {only_store}; nothing was run")
-        return
+async def _hold(selection: tuple[str, ...], run: Run) -> None:
     report = run.folder / "report.xml"
     options = ("-q", "-p", "no:cacheprovider", f"--basetemp={run.folder / 'tests'}", f"--junit-xml={report}")
     tests = await asyncio.create_subprocess_exec(
