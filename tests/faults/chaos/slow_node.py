@@ -19,8 +19,8 @@ PEOPLE = 16
 WORKERS = 8
 P99_MS, LARGEST_MS = 50.0, 250.0
 MOST_TRIES = 1.1
-# A page has 0.8 s. Of graph_svc it needs three answers one after the other, and two that are late make a second: some 15
-# in 100 pages fail by chance alone. Most must succeed.
+# A page has 0.8 s. In graph_svc it needs three answers one after the other, and two that are late make a second: some
+# 15 in 100 pages fail by chance alone. Most must succeed.
 LEAST_PAGES = 0.6
 PAGE = "GET /v1/timelines/home"
 # Before it begins: the first calls of a process have statements prepared.
