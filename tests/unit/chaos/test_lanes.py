@@ -12,6 +12,7 @@ import pytest
 from tests.faults.chaos.bar import Bar, Run
 from tests.faults.chaos.bars import ALONE
 from tests.faults.chaos.lanes import hold_all
+from tests.support import free_ports
 from tests.support.wait_until import wait_until
 
 # "+" when it begins, "-" when it ends.
@@ -30,7 +31,10 @@ try:
     tell("+")
 """
 MEETS_ANOTHER = "    while len(at_work()) < 2: time.sleep(0.01)\n    time.sleep(0.2)"
-IS_ALONE = "    sys.exit(at_work() != {name})"
+IS_ALONE = """    for _ in range(50):
+        if at_work() != {name}:
+            sys.exit(1)
+        time.sleep(0.01)"""
 BREAKS_OFF = "    sys.exit(7)"
 FINDS_SOMETHING = "    sys.exit(1)"
 STAYS = "    while True: time.sleep(0.01)"
@@ -86,3 +90,13 @@ async def test_whoever_cancels_it_stops_them_all_in_order(told: Path) -> None:
         await wait_until(lambda: len(lines(told)) == 2)
         holding.cancel()
     assert lines(told) == ["+F01", "+F02", "-F01", "-F02"]
+
+
+def test_programs_that_choose_ports_at_once_choose_among_different_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(free_ports, "_ours", free_ports._ours)
+    chosen: list[set[int]] = []
+    for part in range(2):
+        free_ports.keep_to(part, 2)
+        rows = [free_ports.free_row(50) for _ in range(40)]
+        chosen.append({port for first in rows for port in range(first, first + 50)})
+    assert not chosen[0] & chosen[1]
