@@ -42,7 +42,7 @@ bench: $(VENV)/.dev ## measure what the mesh costs; STORE=cassandra, ARGS="--gra
 	@sh tools/bench_tools.sh
 	$(RUN) -m bench $(if $(STORE),--store $(STORE)) $(ARGS)
 
-chaos: $(VENV)/.dev ## kill parts of meshes under load and compare; QUICK=1 or FULL=1, STORE=cassandra, BAR=F05, SEED=7, JOBS=2
+chaos: $(VENV)/.dev ## kill parts of meshes under load and compare; QUICK=1 or FULL=1, STORE=cassandra, BAR=F05, SEED=7, JOBS=1
 	$(RUN) -m tests.faults.chaos $(if $(QUICK),--scale quick) $(if $(FULL),--scale full) \
 		$(if $(STORE),--store $(STORE)) $(if $(BAR),--bar $(BAR)) $(if $(SEED),--seed $(SEED)) \
 		$(if $(JOBS),--jobs $(JOBS)) $(ARGS)

@@ -57,9 +57,9 @@ def _flags() -> argparse.Namespace:
         "--jobs",
         type=int,
         choices=range(1, 9),
-        default=2,
+        default=3,
         metavar="N",
-        help="so many bars at a time, each on a mesh of its own; those that compare times are alone (default 2)",
+        help="so many bars at a time, each on a mesh of its own; those that compare times are alone (default 3)",
     )
     # Of a bar that is held as one of many: which lane it is in, and the folder of a Cassandra that has its tables.
     add("--lane", type=int, help=argparse.SUPPRESS)
