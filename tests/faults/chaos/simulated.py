@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections import Counter
 from contextlib import closing
+from multiprocessing import active_children
 from threading import Event
 
 from tests.faults.chaos.bar import Amount, Run, Scale
@@ -36,4 +37,6 @@ def _simulate(run: Run, is_over: Event) -> None:
             run.expect(f"python -m tests.simulation --seed {result.seed}", found, is_so=not found)
             if found or is_over.is_set():
                 break
+    for process in active_children():  # those of the pool end by themselves
+        process.join()
     run.figures |= counted
