@@ -25,7 +25,7 @@ from edge_proxy.metrics import NO_ROUTE, EdgeMetrics
 from edge_proxy.pages import Pages
 from edge_proxy.probes import Probes
 from edge_proxy.refusals import MethodNotAllowed, TooLarge
-from edge_proxy.request_body import ClientGone, Receive, RequestBody, check_content
+from edge_proxy.request_body import ClientGone, Receive, RequestBody, check_encoding, check_json
 from edge_proxy.request_decoder import HttpParts
 from edge_proxy.route_table import RouteTable
 from edge_proxy.upstream import UpstreamMethod
@@ -114,8 +114,9 @@ class EdgeApp:
             check_token(authorization, auth=route.policy.auth, method=route.rpc.name, verifier=self._verifier)
         content = b""
         if route.decoder.read_body is not None:
+            check_encoding(headers.text(b"content-encoding"))
             if route.decoder.takes_json:
-                check_content(headers.text(b"content-type"), headers.text(b"content-encoding"))
+                check_json(headers.text(b"content-type"))
             content = await body.read(headers.text(b"content-length"))
         parts = HttpParts(segments, query, content, headers.text(b"content-type"))
         request, may_repeat = exchange.request(route, parts, headers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +21,7 @@ from mesh.errors import InvalidArgument
 
 # The aliases are deprecated since the contracts have paths of their own: 2026-01-01 (RFC 9745 wants a date).
 DEPRECATED_SINCE = b"@1767225600"
+_HEADER_TEXT = re.compile(r"[!-~](?:[ -~]*[!-~])?")
 
 
 @dataclass(slots=True)
@@ -54,8 +56,9 @@ class Exchange:
         status, headers = route.policy.success_status, tuple(answer_headers(metadata))
         if route.has_raw_response:
             raw = getattr(message, route.binding.response_body) if route.binding.response_body else message
-            content_type = raw.content_type.encode("latin-1", "replace") or b"application/octet-stream"
-            return Answer(status, raw.data, headers, content_type=content_type)
+            # What a header cannot say is no type.
+            content_type = raw.content_type if _HEADER_TEXT.fullmatch(raw.content_type) else "application/octet-stream"
+            return Answer(status, raw.data, headers, content_type=content_type.encode())
         return Answer(status, orjson.dumps(route.form(message)), headers)
 
     def headers(self) -> list[tuple[bytes, bytes]]:

@@ -15,6 +15,7 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.internal.type_checkers import ToShortestFloat
 
 from edge_proxy.fields import WELL_KNOWN
+from edge_proxy.mask_paths import camel_path
 
 # A message to what orjson writes: dict, list, str, int, float, bool, None.
 Form: TypeAlias = Callable[[Any], Any]
@@ -48,8 +49,10 @@ def well_known_form(message: Descriptor) -> Form | None:
         case "google.protobuf.Timestamp":
             text = lru_cache(MOST_TIMES)(_time_text)
             return lambda value: text(value.seconds, value.nanos)
-        case "google.protobuf.Duration" | "google.protobuf.FieldMask":
+        case "google.protobuf.Duration":
             return lambda value: value.ToJsonString()
+        case "google.protobuf.FieldMask":
+            return lambda value: ",".join(map(camel_path, value.paths))
         case "google.protobuf.Struct":
             return _struct_form
         case "google.protobuf.ListValue":

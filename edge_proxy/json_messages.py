@@ -20,12 +20,12 @@ from edge_proxy.fields import (
     takes_null,
     within,
 )
-from edge_proxy.json_text import MOST_DEPTH
+from edge_proxy.json_text import deeper
 from edge_proxy.json_values import from_json, text_from_json
 from edge_proxy.json_well_known import well_known_reader
 from edge_proxy.text_values import FromText, from_text
 
-# Fills a message, whose depth is counted from 1, from a tree. Raises BadField.
+# Fills a message from a tree; the depth of a request is 0. Raises BadField.
 MessageReader: TypeAlias = Callable[[Any, Any, int], None]
 _Put: TypeAlias = Callable[[Any, Any, int], None]
 
@@ -70,7 +70,7 @@ class MessageReaders:
         def read(message: Any, tree: Any) -> None:  # noqa: ANN401 - JSON, and a message made at run time
             if tree is None and not slot.takes_null:
                 return
-            within(field.json_name, slot.put, message, tree, 1)
+            within(field.json_name, slot.put, message, tree, 0)
 
         return read
 
@@ -81,8 +81,6 @@ class MessageReaders:
         def read(target: Any, tree: Any, depth: int) -> None:  # noqa: ANN401 - JSON, and a message made at run time
             if type(tree) is not dict:
                 raise BadField("must be an object")
-            if depth > MOST_DEPTH:
-                raise BadField(f"is nested deeper than {MOST_DEPTH} messages")
             seen: set[int | str] = set()
             for key, value in tree.items():
                 slot = slots.get(key)
@@ -128,15 +126,15 @@ class MessageReaders:
             if read_scalar is not None:
                 entries[key] = read_scalar(value)
             elif read_message is not None:
-                # An entry is a message around its value.
-                read_message(entries[key], value, depth + 2)
+                read_message(entries[key], value, deeper(depth))
 
         def put(message: Any, tree: Any, depth: int) -> None:  # noqa: ANN401 - JSON, and a message made at run time
             if type(tree) is not dict:
                 raise BadField("must be an object")
             entries = getattr(message, name)
             for text, value in tree.items():
-                within(f"[{shown(text)}]", put_entry, entries, text, value, depth)
+                # An entry is a message around its value.
+                within(f"[{shown(text)}]", put_entry, entries, text, value, deeper(depth))
 
         return put
 
@@ -171,7 +169,7 @@ def _put_message(field: FieldDescriptor, read: MessageReader) -> _Put:
     def put(message: Any, tree: Any, depth: int) -> None:  # noqa: ANN401 - JSON, and a message made at run time
         inner = getattr(message, name)
         inner.SetInParent()
-        read(inner, tree, depth + 1)
+        read(inner, tree, deeper(depth))
 
     return put
 
@@ -186,7 +184,7 @@ def _put_scalars(field: FieldDescriptor) -> _Put:
 
 
 def _put_messages(field: FieldDescriptor, read: MessageReader) -> _Put:
-    return _put_list(field, lambda items, value, depth: read(items.add(), value, depth + 1))
+    return _put_list(field, lambda items, value, depth: read(items.add(), value, deeper(depth)))
 
 
 def _put_list(field: FieldDescriptor, add: _Put) -> _Put:

@@ -10,7 +10,15 @@ from typing import Any, NamedTuple, NoReturn
 
 from edge_proxy.fields import BadField, shown
 
+# Messages inside the message of the request: what protobuf itself takes. One more, and a service cannot read it.
 MOST_DEPTH = 100
+
+
+def deeper(depth: int, by: int = 1) -> int:
+    """The depth of a message inside another. Raises BadField when a service could not read it any more."""
+    if depth + by > MOST_DEPTH:
+        raise BadField(f"is nested deeper than {MOST_DEPTH} messages")
+    return depth + by
 
 
 class Number(NamedTuple):

@@ -11,8 +11,9 @@ from google.protobuf.descriptor import Descriptor
 from google.protobuf.descriptor_pool import DescriptorPool
 
 from edge_proxy.fields import WELL_KNOWN, WRAPPERS, BadField, shown, within
-from edge_proxy.json_text import MOST_DEPTH, Number
+from edge_proxy.json_text import Number, deeper
 from edge_proxy.json_values import from_json, text_from_json
+from edge_proxy.mask_paths import snake_path
 from edge_proxy.text_values import finite_from_text
 
 Reader: TypeAlias = Callable[[Any, Any, int], None]
@@ -21,8 +22,8 @@ _TIMESTAMP = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})", re.ASCII
 )
 _DURATION = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,9})?s", re.ASCII)
-_MASK_PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*", re.ASCII)
-_CAPITAL = re.compile(r"[A-Z]")
+# "*" stands for everything, or for all entries (AIP-161).
+_MASK_PATH = re.compile(r"(?:\w+|\*)(?:\.(?:\w+|\*))*", re.ASCII)
 
 
 def well_known_reader(
@@ -70,7 +71,7 @@ def _field_mask(target: Any, text: str) -> None:  # noqa: ANN401 - a message
     for path in text.split(",") if text else ():
         if not _MASK_PATH.fullmatch(path):
             raise BadField(f"{shown(path)!r} is no field path")
-        target.paths.append(_CAPITAL.sub(lambda capital: "_" + capital[0].lower(), path))
+        target.paths.append(snake_path(path))
 
 
 def _wrapper(message: Descriptor) -> Reader:
@@ -94,15 +95,13 @@ class _Dynamic:
         return {"Value": self.value, "Struct": self.struct, "ListValue": self.items}[name]
 
     def value(self, target: Any, tree: Any, depth: int) -> None:  # noqa: ANN401 - JSON, and a message
-        if depth > MOST_DEPTH:
-            raise BadField(f"is nested deeper than {MOST_DEPTH} messages")
         kind = type(tree)
         if kind is dict:
             target.struct_value.SetInParent()
-            self.struct(target.struct_value, tree, depth + 1)
+            self.struct(target.struct_value, tree, deeper(depth))
         elif kind is list:
             target.list_value.SetInParent()
-            self.items(target.list_value, tree, depth + 1)
+            self.items(target.list_value, tree, deeper(depth))
         elif kind is Number:
             target.number_value = self._number(tree.text)
         elif kind is str:
@@ -117,13 +116,16 @@ class _Dynamic:
             raise BadField("must be an object")
         for key, value in tree.items():
             # Between the two stands the entry of the map.
-            within(f"[{shown(key)}]", self.value, target.fields[text_from_json(key)], value, depth + 2)
+            within(f"[{shown(key)}]", self._entry, target.fields, key, value, deeper(depth, 2))
+
+    def _entry(self, entries: Any, key: str, value: Any, depth: int) -> None:  # noqa: ANN401 - JSON, and a message
+        self.value(entries[text_from_json(key)], value, depth)
 
     def items(self, target: Any, tree: Any, depth: int) -> None:  # noqa: ANN401 - JSON, and a message
         if type(tree) is not list:
             raise BadField("must be an array")
         for position, value in enumerate(tree):
-            within(f"[{position}]", self.value, target.values.add(), value, depth + 1)
+            within(f"[{position}]", self.value, target.values.add(), value, deeper(depth))
 
 
 def _any(pool: DescriptorPool, reader_of: Callable[[Descriptor], Reader]) -> Reader:
@@ -146,7 +148,7 @@ def _any(pool: DescriptorPool, reader_of: Callable[[Descriptor], Reader]) -> Rea
                 raise BadField("must have the fields @type and value")
             rest = rest["value"]
         # What is inside is bytes to the outer message, but is read here as deep as it looks.
-        reader_of(descriptor)(inner, rest, depth + 1)
+        reader_of(descriptor)(inner, rest, deeper(depth))
         target.type_url = text_from_json(url)
         target.value = inner.SerializeToString(deterministic=True)
 

@@ -25,11 +25,13 @@ from edge_proxy.path_template import unescaped
 from edge_proxy.text_values import from_text
 
 Chain: TypeAlias = tuple[FieldDescriptor, ...]
-# What is set already: fields by their chain of numbers, oneofs by the chain to them and their name.
-Seen: TypeAlias = dict[tuple[int | str, ...], int]
+# What is set already: fields by their chain of numbers.
+Seen: TypeAlias = dict[tuple[int, ...], int]
 WHOLE, IN_PARTS = 1, 2
 MOST_REMEMBERED = 1_000
 _HAVE_TEXT = frozenset(f"google.protobuf.{name}" for name in ("Duration", "FieldMask", "Timestamp"))
+# Their fields are nothing that a client knows of.
+_WHOLE_ONLY = frozenset(f"google.protobuf.{name}" for name in ("Any", "Duration", "ListValue", "Struct", "Value"))
 
 
 def parse_query(raw: bytes) -> Iterator[tuple[str, str]]:
@@ -61,8 +63,9 @@ class Parameter:
         return [field.json_name for field in self.chain]
 
     def set(self, message: Any, text: str) -> None:  # noqa: ANN401 - a message made at run time
-        """Set it. Raises BadField."""
+        """Set it. Raises BadField, also when the message has another field of a oneof on the way."""
         try:
+            _check_oneofs(message, self.chain)
             self.put(_holder(message, self.chain[:-1]), text)
         except BadField as bad:
             bad.path[:0] = self.where
@@ -94,10 +97,11 @@ class Parameters:
         if known is not None:
             return known
         parts = tuple(name.split("."))
-        if len(parts) > MOST_DEPTH:
+        if len(parts) > MOST_DEPTH + 1:
             raise BadField(f"is nested deeper than {MOST_DEPTH} messages", shown(name))
         try:
             chain = resolve(self._request, parts)
+            _check_parts(chain)
             parameter = Parameter(chain, _put_text(chain[-1]), any(is_output_only(field) for field in chain))
         except UnknownField:
             raise BadField("is not a parameter of this request", shown(name)) from None
@@ -139,7 +143,7 @@ def _holder(message: Any, chain: Chain) -> Any:  # noqa: ANN401 - messages made 
 
 
 def _claim(chain: Chain, seen: Seen) -> None:
-    """Take note that the chain is set. Raises BadField when it was, or another field of a oneof on the way."""
+    """Take note that the chain is set. Raises BadField when it was."""
     numbers = tuple(field.number for field in chain)
     if not chain[-1].is_repeated:
         if seen.get(numbers) == WHOLE:
@@ -148,7 +152,21 @@ def _claim(chain: Chain, seen: Seen) -> None:
             raise BadField("is given both whole and in parts")
         seen.update((numbers[:end], IN_PARTS) for end in range(1, len(numbers)))
         seen[numbers] = WHOLE
-    for end, field in enumerate(chain):
+
+
+def _check_oneofs(message: Any, chain: Chain) -> None:  # noqa: ANN401 - messages made at run time
+    """Raise BadField when the message has another field of a oneof that the chain goes through."""
+    for field in chain:
         oneof = field.containing_oneof
-        if oneof is not None and seen.setdefault((*numbers[:end], oneof.name), field.number) != field.number:
+        if oneof is not None and message.WhichOneof(oneof.name) not in {None, field.name}:
             raise BadField(f"must not be given beside another field of {oneof.name}")
+        if is_message(field) and not field.is_repeated:
+            message = getattr(message, field.name)
+
+
+def _check_parts(chain: Chain) -> None:
+    """Raise BadField for a part of what is given whole or not at all, and for what is too deep."""
+    if any(is_a(field, *_WHOLE_ONLY) for field in chain[:-1]):
+        raise BadField("cannot be given in parts")
+    if sum(map(is_message, chain)) > MOST_DEPTH:
+        raise BadField(f"is nested deeper than {MOST_DEPTH} messages")

@@ -17,7 +17,7 @@ MOST_BODY_BYTES = 64 * 1024
 MOST_DRAINED_BYTES = 1024 * 1024
 DRAIN_SECONDS = 2.0
 
-_JSON = re.compile(r"application/(?:json|[!#$&^_.+a-z0-9-]+\+json)", re.IGNORECASE)
+_JSON = re.compile(r"application/json|[!#$&^_.+a-z0-9-]+/[!#$&^_.+a-z0-9-]+\+json", re.IGNORECASE)
 _CHARSET = re.compile(r"charset\s*=\s*\"?utf-?8\"?", re.IGNORECASE)
 
 
@@ -25,10 +25,14 @@ class ClientGone(Exception):
     """The client left before its request was complete: nobody waits for an answer."""
 
 
-def check_content(content_type: str, content_encoding: str) -> None:
-    """Raise UnsupportedContent for what is not JSON in UTF-8, or is compressed."""
+def check_encoding(content_encoding: str) -> None:
+    """Raise UnsupportedContent for what is compressed."""
     if content_encoding.lower() not in {"", "identity"}:
         raise UnsupportedContent("send the body without Content-Encoding")
+
+
+def check_json(content_type: str) -> None:
+    """Raise UnsupportedContent for what is not JSON in UTF-8."""
     if not content_type:
         return
     kind, *parameters = content_type.split(";")

@@ -10,10 +10,10 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
 from edge_proxy.descriptor_set import Rpc
-from edge_proxy.fields import BadField, is_a, is_message, names_of
+from edge_proxy.fields import BadField, is_a, is_message, names_of, shown
 from edge_proxy.json_messages import MessageReaders
 from edge_proxy.json_text import parse_json
-from edge_proxy.path_template import PathTemplate, Variable
+from edge_proxy.path_template import PathTemplate, Variable, unescaped
 from edge_proxy.query_params import Parameter, Parameters, Seen, parse_query
 from edge_proxy.update_mask import MaskFiller
 
@@ -64,6 +64,7 @@ class RequestDecoder:
             self._bind_query(message, parts.query, seen)
         for each in self.variables:
             self._bind_path(message, each, parts.segments, tree, seen)
+        check_escapes("/".join(parts.segments))
         if self.fill_mask is not None:
             self.fill_mask(message, tree)
         return message
@@ -71,7 +72,7 @@ class RequestDecoder:
     def _bind_query(self, message: Message, query: bytes, seen: Seen) -> None:
         for name, text in parse_query(query):
             if self.body_field == WHOLE_BODY:
-                raise BadField("must be in the body; this request takes no query string", name)
+                raise BadField("must be in the body; this request takes no query string", shown(name))
             parameter = self.parameters.named(name)
             if parameter.chain[0].name == self.body_field:
                 raise BadField("must be in the body", *parameter.where)
@@ -97,6 +98,14 @@ class RequestDecoder:
         parameter.set(message, text)
         if before is not None and _value(message, parameter.chain) != before:
             raise BadField("is not what the path says", *parameter.where)
+
+
+def check_escapes(raw_path: str) -> None:
+    """Raise BadField for a path that cannot be decoded, be its segments bound or not."""
+    try:
+        unescaped(raw_path.encode())
+    except ValueError as error:
+        raise BadField(f"the path {error}") from None
 
 
 def request_decoder(
@@ -136,7 +145,7 @@ def _whole_body(read: Callable[[Any, Any, int], None]) -> _ReadBody:
         tree = parse_json(body) if body else {}
         if type(tree) is not dict:
             raise BadField("the body must be a JSON object")
-        read(message, tree, 1)
+        read(message, tree, 0)
         return tree
 
     return read_body
@@ -170,9 +179,7 @@ def _holds(tree: Any, path: Sequence[frozenset[str]]) -> bool:  # noqa: ANN401 -
         if type(tree) is not dict:
             return False
         tree = next((value for key, value in tree.items() if key in names), None)
-        if tree is None:
-            return False
-    return True
+    return tree is not None
 
 
 def _value(message: Any, chain: Sequence[FieldDescriptor]) -> Any:  # noqa: ANN401 - messages made at run time

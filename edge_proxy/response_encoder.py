@@ -98,7 +98,8 @@ class ResponseEncoder:
         if is_null_enum(field):
             return "None"
         if field.type == _F.TYPE_ENUM:
-            names = {number: each.name for number, each in enum_of(field).values_by_number.items()}
+            # Of several names of a number the first counts.
+            names = {each.number: each.name for each in reversed(list(enum_of(field).values))}
             return f"{source.calls(names.get)}(n := {value}, n)"
         return value
 

@@ -10,15 +10,16 @@ from google.api import http_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from edge_proxy.descriptor_set import BrokenDescriptors, Contracts, Policy, Rpc
-from edge_proxy.fields import UnknownField, is_a, is_message, resolve
+from edge_proxy.fields import BadField, UnknownField, is_a, is_message, resolve
 from edge_proxy.json_forms import Form
 from edge_proxy.json_messages import MessageReaders
 from edge_proxy.path_template import PathTemplate, parse_template
 from edge_proxy.refusals import MethodNotAllowed, RouteNotFound
-from edge_proxy.request_decoder import HTTP_BODY, WHOLE_BODY, RequestDecoder, request_decoder
+from edge_proxy.request_decoder import HTTP_BODY, WHOLE_BODY, RequestDecoder, check_escapes, request_decoder
 from edge_proxy.response_encoder import ResponseEncoder
 from edge_proxy.route_tree import ANY_METHOD, NoSuchPath, RouteTree, WrongMethod
 from edge_proxy.update_mask import mask_filler
+from mesh.errors import InvalidArgument
 
 logger = logging.getLogger(__name__)
 
@@ -75,11 +76,12 @@ class RouteTable:
     def find(self, method: str, raw_path: str) -> tuple[Route, list[str]]:
         """The route of a request, and the segments of its path. A HEAD finds the GET beside it.
 
-        Raises RouteNotFound and MethodNotAllowed.
+        Raises RouteNotFound and MethodNotAllowed, and InvalidArgument for a path with broken escapes.
         """
         try:
             return self._tree.find(method, raw_path)
         except NoSuchPath:
+            _check_escapes(raw_path)
             raise RouteNotFound("ROUTE_NOT_FOUND", "there is nothing at this path") from None
         except WrongMethod as wrong:
             if method == "HEAD" and "GET" in wrong.allowed:
@@ -119,6 +121,13 @@ class RouteTable:
             takes_key=key is not None and key.type == FieldDescriptor.TYPE_STRING and not key.is_repeated,
             canonical=canonical,
         )
+
+
+def _check_escapes(raw_path: str) -> None:
+    try:
+        check_escapes(raw_path)
+    except BadField as bad:
+        raise InvalidArgument("TRANSCODING_FAILED", bad.description) from None
 
 
 def _bindings(rule: http_pb2.HttpRule, *, is_alias: bool) -> Iterator[Binding]:

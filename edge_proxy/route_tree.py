@@ -51,6 +51,7 @@ class RouteTree(Generic[R]):
 
     def __init__(self) -> None:
         self._root: _Node[R] = _Node()
+        self._verbs: set[str] = set()
 
     def add(self, template: PathTemplate, method: str, route: R) -> None:
         """Add a route; `method` is an HTTP method or ANY_METHOD. Raises DuplicateTemplate."""
@@ -70,11 +71,13 @@ class RouteTree(Generic[R]):
         if method in by_method:
             raise DuplicateTemplate(f"{method} {template.text}")
         by_method[method] = route
+        if template.verb:
+            self._verbs.add(template.verb)
 
     def find(self, method: str, raw_path: str) -> tuple[R, list[str]]:
         """The route of a request and the segments of its path, still escaped. Raises NoSuchPath and WrongMethod."""
-        allowed: set[str] = set()
-        for segments, verb in _readings(raw_path):
+        for segments, verb in self._readings(raw_path):
+            allowed: set[str] = set()
             for ends in _ends(self._root, segments, 0):
                 by_method = ends.by_verb.get(verb)
                 if by_method is None:
@@ -83,21 +86,23 @@ class RouteTree(Generic[R]):
                 if route is not None:
                     return route, segments
                 allowed |= by_method.keys()
-        if allowed:
-            raise WrongMethod(allowed)
+            if allowed:
+                raise WrongMethod(allowed)
         raise NoSuchPath(raw_path)
 
-
-def _readings(raw_path: str) -> Iterator[tuple[list[str], str]]:
-    """The path with its custom verb split off, then as it stands. One slash at the end is ignored."""
-    if len(raw_path) > 1 and raw_path.endswith("/"):
-        raw_path = raw_path[:-1]
-    segments = raw_path.split("/")[1:] if raw_path != "/" else []
-    if segments and ":" in segments[-1]:
-        stem, _, verb = segments[-1].rpartition(":")
-        if verb:
-            yield [*segments[:-1], stem], verb
-    yield segments, ""
+    def _readings(self, raw_path: str) -> Iterator[tuple[list[str], str]]:
+        """The path with its custom verb split off, then as it stands. One slash at the end is ignored."""
+        if len(raw_path) > 1 and raw_path.endswith("/"):
+            raw_path = raw_path[:-1]
+        segments = raw_path.split("/")[1:] if raw_path != "/" else []
+        if segments and ":" in segments[-1]:
+            stem, _, verb = segments[-1].rpartition(":")
+            if verb in self._verbs:
+                yield [*segments[:-1], stem], verb
+                if not stem:
+                    # A verb with nothing before it is no value either.
+                    return
+        yield segments, ""
 
 
 def _ends(node: _Node[R], segments: Sequence[str], position: int) -> Iterator[_Ends[R]]:

@@ -22,7 +22,7 @@ def read(pool: DescriptorPool, body: str | bytes, *, name: str = KINDS, ignores_
     descriptor = pool.FindMessageTypeByName(name)
     message = message_factory.GetMessageClass(descriptor)()
     raw = body if isinstance(body, bytes) else body.encode()
-    MessageReaders(pool, ignores_unknown=ignores_unknown).of(descriptor)(message, parse_json(raw), 1)
+    MessageReaders(pool, ignores_unknown=ignores_unknown).of(descriptor)(message, parse_json(raw), 0)
     return message
 
 
@@ -200,7 +200,7 @@ def test_a_lenient_reader_passes_over_what_is_no_field_but_not_over_bad_values(k
 
 @pytest.mark.parametrize(
     ("opening", "closing", "deepest"),
-    [('{"child":', "}", 99), ('{"children":[', "]}", 99), ('{"kindsByInt64":{"1":', "}}", 49)],
+    [('{"child":', "}", 100), ('{"children":[', "]}", 100), ('{"kindsByInt64":{"1":', "}}", 50)],
 )
 def test_messages_nest_a_hundred_deep_and_no_deeper(
     kinds_pool: DescriptorPool, opening: str, closing: str, deepest: int

@@ -1,0 +1,1 @@
+"""Requests to the probe contract with their right answers, derived from the rules; test_rows.py sends them."""
