@@ -21,6 +21,7 @@ _FLAGS = {
     "--openapi": ("AVIARY_EDGE_OPENAPI", "FILE"),
     "--jwks": ("AVIARY_JWKS_FILE", "FILE"),
     "--metrics-listen": ("AVIARY_METRICS_LISTEN", "HOST:PORT"),
+    "--error-format": ("EDGE_ERROR_FORMAT", "FORMAT"),
     "--log-level": ("AVIARY_LOG_LEVEL", "LEVEL"),
 }
 

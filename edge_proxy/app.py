@@ -20,7 +20,7 @@ import grpc
 from edge_proxy.authentication import check_token
 from edge_proxy.exchange import Exchange
 from edge_proxy.headers import metadata_of, read_headers, request_id_of, timeout_seconds
-from edge_proxy.http_errors import Answer, error_answer, internal_answer, out_of_time, rpc_error_answer
+from edge_proxy.http_errors import Answer, bare_status, error_answer, internal_answer, out_of_time, rpc_error_answer
 from edge_proxy.metrics import NO_ROUTE, EdgeMetrics
 from edge_proxy.pages import Pages
 from edge_proxy.probes import Probes
@@ -57,6 +57,7 @@ class EdgeApp:
         verifier: TokenVerifier | None,
         metrics: EdgeMetrics,
         clock: Clock,
+        bare_errors: bool = False,
     ) -> None:
         self._routes = routes
         self._methods = methods
@@ -65,6 +66,7 @@ class EdgeApp:
         self._verifier = verifier
         self._metrics = metrics
         self._clock = clock
+        self._bare_errors = bare_errors
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, as ASGI hands it over. Every answer has an X-Request-Id."""
@@ -79,12 +81,13 @@ class EdgeApp:
         except MeshError as error:
             answer = error_answer(error, request_id)
         except grpc.aio.AioRpcError as error:
-            answer = rpc_error_answer(error, exchange.service, request_id)
+            answer = rpc_error_answer(error, exchange.service, request_id, self._routes.detail_form)
         except Exception:
             # The outermost border: whatever went wrong, the client gets an answer, and the log the rest.
             logger.exception("a request failed")
             answer = internal_answer(request_id)
         if answer is not None:
+            answer = bare_status(answer) if self._bare_errors else answer
             await _send(answer, exchange.headers(), body, send)
         self._record(scope, answer, exchange, self._clock.monotonic() - started)
 

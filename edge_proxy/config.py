@@ -79,6 +79,12 @@ def _jwks_file(text: str) -> Path:
     return Path(text)
 
 
+def _error_format(text: str) -> str:
+    if text not in {"aip193", "status"}:
+        raise ValueError("must be aip193 or status")
+    return text
+
+
 def _log_level(text: str) -> str:
     if text not in {"debug", "info", "warning", "error"}:
         raise ValueError("must be debug, info, warning or error")
@@ -119,4 +125,10 @@ class EdgeConfig:
         "AVIARY_METRICS_LISTEN", "", help="address of /metrics; empty for none", parse=_optional_host_and_port
     )
     aliases: bool = setting("AVIARY_EDGE_ALIASES", True, help="serve the aliases in the contracts")  # noqa: FBT003 - a default
+    error_format: str = setting(
+        "EDGE_ERROR_FORMAT",
+        "aip193",
+        help="body of an error: aip193, or status for a bare google.rpc.Status",
+        parse=_error_format,
+    )
     log_level: str = setting("AVIARY_LOG_LEVEL", "info", help="debug, info, warning or error", parse=_log_level)

@@ -49,6 +49,7 @@ async def open_edge(
             verifier=TokenVerifier(config.jwks_file, clock) if config.jwks_file is not None else None,
             metrics=metrics or EdgeMetrics(),
             clock=clock,
+            bare_errors=config.error_format == "status",
         )
 
 

@@ -6,8 +6,10 @@ What a service says is passed on where a client may know it; what went wrong ins
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
-from typing import Any
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
 
 import grpc
 import orjson
@@ -38,6 +40,12 @@ HTTP_STATUS = {
     "DATA_LOSS": 500,
     "UNAUTHENTICATED": 401,
 }
+# What gRPC itself says when it does not reach a service: how, and where.
+_OF_GRPC = re.compile(
+    r"\b(?:ipv[46]|unix|dns):|\d:\d{2,5}\b|\b(?:failed to connect|connections to all|socket closed|connection reset"
+    r"|broken pipe|goaway|recvmsg|endpoint closing|dns resolution|empty address|channel is closed|the stream)\b",
+    re.IGNORECASE,
+)
 # Their text is for the log alone.
 _SECRET = frozenset({"UNKNOWN", "INTERNAL", "DATA_LOSS"})
 # The reason where a service gives none; else it is the code.
@@ -46,6 +54,7 @@ _REASONS = {
     "UNAVAILABLE": "BACKEND_UNAVAILABLE",
     **dict.fromkeys(_SECRET, "INTERNAL"),
 }
+_FOR_THE_LOG = frozenset({error_details_pb2.DebugInfo.DESCRIPTOR.full_name})
 _KNOWN_DETAILS: dict[str, type[Message]] = {
     kind.DESCRIPTOR.full_name: kind
     for kind in (
@@ -60,6 +69,9 @@ _KNOWN_DETAILS: dict[str, type[Message]] = {
         error_details_pb2.RetryInfo,
     )
 }
+
+# The JSON form of a detail, whose type no list knows. It raises ValueError, or DecodeError.
+DetailForm: TypeAlias = Callable[[AnyMessage], dict[str, Any]]
 
 logger = logging.getLogger(__name__)
 
@@ -89,20 +101,33 @@ def error_answer(error: MeshError, request_id: str) -> Answer:
     return _answer(to_status(error, request_id), error.code, http_status, headers)
 
 
-def rpc_error_answer(error: grpc.aio.AioRpcError, service: str, request_id: str) -> Answer:
-    """The answer for a call that a service refused, or that did not reach it."""
+def no_form(detail: AnyMessage) -> dict[str, Any]:
+    """Knows no type."""
+    raise ValueError(f"{detail.type_url} is not known here")
+
+
+def rpc_error_answer(
+    error: grpc.aio.AioRpcError, service: str, request_id: str, detail_form: DetailForm = no_form
+) -> Answer:
+    """The answer for a call that a service refused, or that did not reach it.
+
+    Details are of the types in google/rpc/error_details.proto, or of those that `detail_form` knows.
+    """
     code = error.code().name
     if code in _SECRET:
         _log(error, service, request_id, "a service failed")
         return _answer(to_status(MeshError("INTERNAL", "internal"), request_id), code, HTTP_STATUS[code], ())
     told = _told(error)
     if told is None:
-        status = to_status(_without_details(error, service), request_id)
         if code == "UNAVAILABLE":
             _log(error, service, request_id, "a service cannot be reached")
-    else:
-        status = _completed(told, code, request_id)
-    return _answer(status, code, HTTP_STATUS[code], ())
+        return _answer(to_status(_without_details(error, service), request_id), code, HTTP_STATUS[code], ())
+    details = _Details(detail_form)
+    status = _completed(told, code, request_id, details)
+    if details.dropped:
+        fields = {"dropped": sorted(set(details.dropped)), "request_id": request_id}
+        logger.info("error details were dropped", extra={"fields": fields})
+    return _answer(status, code, HTTP_STATUS[code], (), details)
 
 
 def internal_answer(request_id: str) -> Answer:
@@ -110,15 +135,27 @@ def internal_answer(request_id: str) -> Answer:
     return _answer(to_status(MeshError("INTERNAL", "internal"), request_id), "INTERNAL", 500, ())
 
 
+def bare_status(answer: Answer) -> Answer:
+    """The same failure as google.rpc.Status alone, as Envoy and grpc-gateway write it; another answer as it is."""
+    if answer.code == "OK":
+        return answer
+    error = orjson.loads(answer.body)["error"]
+    number: int = grpc.StatusCode[answer.code].value[0]
+    status = {"code": number, "message": error["message"], "details": error["details"]}
+    return replace(answer, body=orjson.dumps(status))
+
+
 def _without_details(error: grpc.aio.AioRpcError, service: str) -> MeshError:
     """What gRPC itself found out is said in our own words: its own name addresses."""
-    match error.code():
-        case grpc.StatusCode.UNAVAILABLE:
-            return Unavailable.backend(service)
-        case grpc.StatusCode.DEADLINE_EXCEEDED:
-            return out_of_time()
-        case code:
-            return MeshError(_REASONS.get(code.name, code.name), error.details() or code.name.lower())
+    code, text = error.code().name, error.details() or ""
+    if code == "UNAVAILABLE":
+        backend = Unavailable.backend(service)
+        if not text or _OF_GRPC.search(text):
+            return backend
+        return Unavailable(backend.reason, text, retry_after=backend.retry_after)
+    if code == "DEADLINE_EXCEEDED" and text in {"", "Deadline Exceeded"}:
+        return out_of_time()
+    return MeshError(_REASONS.get(code, code), text or code.lower())
 
 
 def out_of_time() -> DeadlineExceeded:
@@ -139,13 +176,32 @@ def _told(error: grpc.aio.AioRpcError) -> status_pb2.Status | None:
     return None
 
 
-def _completed(told: status_pb2.Status, code: str, request_id: str) -> status_pb2.Status:
-    """The service's status with an ErrorInfo and the RequestInfo of this request, and only details that are known."""
-    status = status_pb2.Status(code=told.code, message=told.message)
-    kept = [detail for detail in told.details if _type_of(detail) in _KNOWN_DETAILS]
-    dropped = sorted({_type_of(detail) for detail in told.details} - _KNOWN_DETAILS.keys())
-    if dropped:
-        logger.info("error details were dropped", extra={"fields": {"dropped": dropped, "request_id": request_id}})
+@dataclass(slots=True)
+class _Details:
+    """The JSON forms of details, and the types of those that have none: unknown, malformed, or not for clients."""
+
+    form: DetailForm = no_form
+    dropped: list[str] = field(default_factory=list)
+
+    def said(self, detail: AnyMessage) -> dict[str, Any] | None:
+        """The form, None for a detail that is dropped."""
+        name = _type_of(detail)
+        kind = _KNOWN_DETAILS.get(name)
+        try:
+            if kind is not None:
+                return {"@type": detail.type_url, **json_format.MessageToDict(kind.FromString(detail.value))}
+            if name and name not in _FOR_THE_LOG:
+                return self.form(detail)
+        except (DecodeError, ValueError, json_format.Error):
+            pass
+        self.dropped.append(name)
+        return None
+
+
+def _completed(told: status_pb2.Status, code: str, request_id: str, details: _Details) -> status_pb2.Status:
+    """The service's status with an ErrorInfo and the RequestInfo of this request, and only details that can be said."""
+    status = status_pb2.Status(code=told.code, message=told.message or code.lower())
+    kept = [detail for detail in told.details if details.said(detail) is not None]
     if not any(detail.Is(error_details_pb2.ErrorInfo.DESCRIPTOR) for detail in kept):
         info = error_details_pb2.ErrorInfo(reason=_REASONS.get(code, code), domain=DOMAIN)
         status.details.add().Pack(info)
@@ -154,20 +210,22 @@ def _completed(told: status_pb2.Status, code: str, request_id: str) -> status_pb
     return status
 
 
-def _answer(status: status_pb2.Status, code: str, http_status: int, headers: tuple[tuple[bytes, bytes], ...]) -> Answer:
-    details = [_detail(detail) for detail in status.details]
-    error = {"code": http_status, "message": status.message, "status": code, "details": details}
+def _answer(
+    status: status_pb2.Status,
+    code: str,
+    http_status: int,
+    headers: tuple[tuple[bytes, bytes], ...],
+    details: _Details | None = None,
+) -> Answer:
+    details = details or _Details()
+    said = [details.said(detail) for detail in status.details]
+    error = {"code": http_status, "message": status.message, "status": code, "details": said}
     if http_status == 401:
         headers += ((b"www-authenticate", b"Bearer"),)
     pause = _retry_seconds(status)
     if pause is not None:
         headers += ((b"retry-after", str(pause).encode()),)
     return Answer(http_status, orjson.dumps({"error": error}), headers, code=code)
-
-
-def _detail(detail: AnyMessage) -> dict[str, Any]:
-    message = _KNOWN_DETAILS[_type_of(detail)].FromString(detail.value)
-    return {"@type": detail.type_url, **json_format.MessageToDict(message)}
 
 
 def _retry_seconds(status: status_pb2.Status) -> int | None:

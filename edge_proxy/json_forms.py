@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -45,21 +45,17 @@ def float_form(value: float) -> float | str:
 
 def well_known_form(message: Descriptor) -> Form | None:
     """The form of a well-known type other than wrappers and Any; None for every other type."""
-    match message.full_name:
-        case "google.protobuf.Timestamp":
-            text = lru_cache(MOST_TIMES)(_time_text)
-            return lambda value: text(value.seconds, value.nanos)
-        case "google.protobuf.Duration":
-            return lambda value: value.ToJsonString()
-        case "google.protobuf.FieldMask":
-            return lambda value: ",".join(map(camel_path, value.paths))
-        case "google.protobuf.Struct":
-            return _struct_form
-        case "google.protobuf.ListValue":
-            return _list_form
-        case "google.protobuf.Value":
-            return _value_form
-    return None
+    if message.full_name == "google.protobuf.Timestamp":
+        text = lru_cache(MOST_TIMES)(_time_text)
+        return lambda value: text(value.seconds, value.nanos)
+    forms: Mapping[str, Form] = {
+        "google.protobuf.Duration": lambda value: value.ToJsonString(),
+        "google.protobuf.FieldMask": lambda value: ",".join(map(camel_path, value.paths)),
+        "google.protobuf.ListValue": _list_form,
+        "google.protobuf.Struct": _struct_form,
+        "google.protobuf.Value": _value_form,
+    }
+    return forms.get(message.full_name)
 
 
 def any_form(pool: DescriptorPool, form_of: Callable[[Descriptor], Form]) -> Form:

@@ -44,6 +44,10 @@ class ResponseEncoder:
 
         return form
 
+    def of_any(self) -> Form:
+        """What turns an Any, of whichever pool, into its JSON form, when it holds a type of this one."""
+        return any_form(self._pool, self.of)
+
     def of_field(self, field: FieldDescriptor) -> Form:
         """What turns a message into the JSON form of one of its fields, null when that is not set."""
         source = _Source()
@@ -54,7 +58,7 @@ class ResponseEncoder:
 
     def _made(self, message: Descriptor) -> Form:
         if message.full_name == "google.protobuf.Any":
-            return any_form(self._pool, self.of)
+            return self.of_any()
         if message.full_name in WRAPPERS:
             return self.of_field(message.fields_by_name["value"])
         if message.is_extendable:

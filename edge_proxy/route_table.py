@@ -60,6 +60,8 @@ class RouteTable:
         self._strict = MessageReaders(contracts.pool, ignores_unknown=False)
         self._lenient = MessageReaders(contracts.pool, ignores_unknown=True)
         self.routes: list[Route] = []
+        # Errors may hold details of types that only the contracts know.
+        self.detail_form = self._encoder.of_any()
         mistakes: list[str] = []
         for rpc in (rpc for service in services for rpc in contracts.services[service]):
             if rpc.is_stream:

@@ -16,6 +16,7 @@ from mesh.caller import CURRENT_CALL
 from tests.services.edge_proxy.stand_in import StandIn, standing_in
 from tests.support.compiled import compile_protos
 from tests.support.keys import write_keys
+from tests.support.probe.server import compile_probe
 
 HERE = Path(__file__).parent
 DESCRIPTORS = HERE.parents[2] / "generated" / "descriptors.binpb"
@@ -34,6 +35,13 @@ def no_call_in_progress() -> Iterator[None]:
 def library_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("library") / "library.binpb"
     file.write_bytes(compile_protos(HERE, "library.proto").SerializeToString())
+    return file
+
+
+@pytest.fixture(scope="session")
+def probe_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("probe") / "probe.binpb"
+    file.write_bytes(compile_probe().SerializeToString())
     return file
 
 

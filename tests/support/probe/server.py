@@ -28,15 +28,9 @@ _CODES = {code.value[0]: code for code in grpc.StatusCode}
 class ProbeServer(grpc.GenericRpcHandler):
     """Plays both services. `asked` has the name and the request of each call."""
 
-    files: FileDescriptorSet
+    pool: DescriptorPool
     port: int = 0
     asked: list[tuple[str, Any]] = field(default_factory=list)
-    pool: DescriptorPool = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.pool = DescriptorPool()
-        for file in self.files.file:
-            self.pool.Add(file)
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[Any, Any] | None:
         service, _, name = handler_call_details.method.lstrip("/").partition("/")
@@ -68,9 +62,12 @@ def compile_probe() -> FileDescriptorSet:
 
 
 @asynccontextmanager
-async def probe_server(files: FileDescriptorSet) -> AsyncIterator[ProbeServer]:
-    """The server on a free port."""
-    probe = ProbeServer(files)
+async def probe_server(file: Path) -> AsyncIterator[ProbeServer]:
+    """The server on a free port, for the descriptor set in `file`."""
+    pool = DescriptorPool()
+    for each in FileDescriptorSet.FromString(file.read_bytes()).file:  # noqa: ASYNC240 - once, before anybody asks
+        pool.Add(each)
+    probe = ProbeServer(pool)
     server = grpc.aio.server()
     server.add_generic_rpc_handlers((probe,))
     probe.port = server.add_insecure_port("127.0.0.1:0")

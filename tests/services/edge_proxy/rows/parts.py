@@ -103,7 +103,8 @@ UPDATES = [
     _patch(
         "what has no fields is a leaf",
         "PATCH /items/5",
-        'item { item_id: "5" publish_time { seconds: 1 } labels { key: "a" value: "b" } extra { fields { key: "c" value { number_value: 1 } } } } update_mask { paths: "publish_time" paths: "labels" paths: "extra" }',
+        'item { item_id: "5" publish_time { seconds: 1 } labels { key: "a" value: "b" } extra { fields { key: "c" value'
+        ' { number_value: 1 } } } } update_mask { paths: "publish_time" paths: "labels" paths: "extra" }',
         {"publishTime": "1970-01-01T00:00:01Z", "labels": {"a": "b"}, "extra": {"c": 1}},
     ),
     _patch(
