@@ -33,6 +33,12 @@ SCALARS: Mapping[int, st.SearchStrategy[Any]] = {
 }
 
 
+IN_AN_ANY = (
+    *("google.protobuf.Timestamp", "google.protobuf.Struct", "google.protobuf.Int64Value", "google.protobuf.Empty"),
+    *("kinds.v1.Kinds", "acme.shapes.Node"),
+)
+
+
 def messages(pool: DescriptorPool, name: str, *, with_unknown_enums: bool = True) -> st.SearchStrategy[Message]:
     """Messages of a type; what an Any in them holds are types of the pool as well."""
     descriptor = pool.FindMessageTypeByName(name)
@@ -43,6 +49,13 @@ def messages(pool: DescriptorPool, name: str, *, with_unknown_enums: bool = True
         return message
 
     return build()
+
+
+def _found(pool: DescriptorPool, name: str) -> Descriptor | None:
+    try:
+        return pool.FindMessageTypeByName(name)
+    except KeyError:
+        return None
 
 
 class _Builder:
@@ -155,7 +168,6 @@ class _Builder:
                 self._list(message.list_value, depth + 1)
 
     def _any(self, message: Any, depth: int) -> None:
-        names = ["google.protobuf.Timestamp", "google.protobuf.Struct", "google.protobuf.Int64Value"]
-        name = self._draw(st.sampled_from([*names, "google.protobuf.Empty", "kinds.v1.Kinds"]))
-        inner = self.message(self._pool.FindMessageTypeByName(name), depth + 1)
+        held = self._draw(st.sampled_from([each for name in IN_AN_ANY if (each := _found(self._pool, name))]))
+        inner = self.message(held, depth + 1)
         message.Pack(inner, deterministic=True)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import Any
 
 import pytest
 from google.protobuf import json_format, message_factory
 from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.message import DecodeError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -199,31 +201,57 @@ def test_a_lenient_reader_passes_over_what_is_no_field_but_not_over_bad_values(k
 
 
 @pytest.mark.parametrize(
-    ("opening", "closing", "deepest"),
-    [('{"child":', "}", 100), ('{"children":[', "]}", 100), ('{"kindsByInt64":{"1":', "}}", 50)],
+    "around",
+    [
+        '{"child": @}',
+        '{"children": [@]}',
+        '{"kindsByInt64": {"1": @}}',
+        # Before the bar stands what is there once.
+        '{"value": |{"a": @}|}',
+        '{"value": |[@]|}',
+        '{"struct": {"a": |{"a": @}|}}',
+        '{"valueByString": {"a": |[@]|}}',
+    ],
 )
-def test_messages_nest_a_hundred_deep_and_no_deeper(
-    kinds_pool: DescriptorPool, opening: str, closing: str, deepest: int
-) -> None:
-    message = read(kinds_pool, opening * deepest + "{}" + closing * deepest)
-    assert type(message).FromString(message.SerializeToString()) == message
-    with pytest.raises(BadField, match="deeper"):
-        read(kinds_pool, opening * (deepest + 1) + "{}" + closing * (deepest + 1))
+@pytest.mark.parametrize(
+    "inside",
+    [
+        *(
+            "{}",
+            '{"anInt32":1}',
+            '{"child":{}}',
+            '{"time":"1970-01-01T00:00:00Z"}',
+            '{"int64Value":"1"}',
+            '{"value":null}',
+        ),
+        *('{"struct":{}}', '{"list":[]}', '{"list":[[]]}', '{"struct":{"a":{}}}', '{"stringByString":{"a":"b"}}'),
+        *('{"times":["1970-01-01T00:00:00Z"]}', '{"mask":"a"}', '{"empty":{}}', '{"any":{}}', '{"values":[null]}'),
+    ],
+)
+def test_what_is_taken_is_as_deep_as_a_server_can_read(kinds_pool: DescriptorPool, around: str, inside: str) -> None:
+    """A level more than the reader takes is one that protobuf does not take either, and the other way round."""
+    before, repeated, after = around.split("|") if "|" in around else ("", around, "")
+    opening, closing = repeated.split("@")
+    kind = message_factory.GetMessageClass(kinds_pool.FindMessageTypeByName(KINDS))
 
+    def body(times: int) -> str:
+        return before + opening * times + inside + closing * times + after
 
-@pytest.mark.parametrize(("opening", "closing"), [('{"a":', "}"), ("[", "]")])
-def test_a_struct_that_is_taken_can_be_decoded_by_a_server(
-    kinds_pool: DescriptorPool, opening: str, closing: str
-) -> None:
-    taken = 0
-    for depth in range(1, 120):
+    def is_too_deep(times: int) -> bool:
+        # Made by the library, with a bound that is out of reach.
+        message = json_format.Parse(body(times), kind(), descriptor_pool=kinds_pool, max_recursion_depth=1_000)
         try:
-            message = read(kinds_pool, '{"value":' + opening * depth + "1" + closing * depth + "}")
-        except BadField:
-            break
-        assert type(message).FromString(message.SerializeToString()) == message
-        taken = depth
-    assert 20 < taken < 100
+            kind.FromString(message.SerializeToString())
+        except DecodeError:
+            return True
+        return False
+
+    first = bisect_left(range(120), True, key=is_too_deep)
+    assert 25 < first <= 101
+    taken = read(kinds_pool, body(first - 1))
+    assert kind.FromString(taken.SerializeToString()) == taken
+    with pytest.raises(BadField, match="deeper"):
+        read(kinds_pool, body(first))
 
 
 def test_what_a_client_wrote_can_be_shown_in_a_message(kinds_pool: DescriptorPool) -> None:

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
+from edge_proxy.config import EdgeConfig
 from edge_proxy.descriptor_set import BrokenDescriptors, Contracts, load_descriptor_set, read_descriptor_set
+from edge_proxy.edge import CannotServe, open_edge
 from edge_proxy.refusals import MethodNotAllowed, RouteNotFound
 from edge_proxy.route_table import RouteTable
 from tests.support.compiled import ROOT, compile_protos
@@ -16,9 +18,13 @@ PROTO = """
 syntax = "proto3";
 package p.v1;
 import "google/api/annotations.proto";
+import "google/protobuf/duration.proto";
+import "google/protobuf/struct.proto";
+import "google/protobuf/timestamp.proto";
 {imports}
 message Inner {{ int64 id = 1; repeated string names = 2; map<string, string> labels = 3; }}
-message Request {{ int64 id = 1; string name = 2; Inner inner = 3; repeated int64 ids = 4; }}
+message Request {{ int64 id = 1; string name = 2; Inner inner = 3; repeated int64 ids = 4;
+  google.protobuf.Timestamp time = 5; google.protobuf.Duration age = 6; google.protobuf.Value free = 7; }}
 message Response {{ Inner inner = 1; }}
 service Service {{
   {methods}
@@ -54,18 +60,30 @@ def table(folder: Path, *rules: str, with_aliases: bool = True) -> RouteTable:
         ('get: "/v1/{inner.names}"', "inner.names"),
         ('get: "/v1/{inner.labels}"', "inner.labels"),
         ('get: "/v1/{id}/{id}"', "bound twice"),
+        ('get: "/v1/{time}"', "time"),
+        ('get: "/v1/{age.seconds}"', "cannot be given in parts"),
+        ('get: "/v1/{free.string_value}"', "cannot be given in parts"),
         ('get: "v1/x"', "no path template"),
         ('get: "/v1/**/{id}"', r"after \*\*"),
         ('post: "/v1/x" body: "nothing"', "nothing"),
         ('post: "/v1/x" body: "inner.id"', "inner.id"),
         ('get: "/v1/x" body: "*"', "must not have a body"),
         ('delete: "/v1/x" body: "*"', "must not have a body"),
+        ('get: "/v1/x" body: "inner"', "must not have a body"),
+        ('custom: { kind: "HEAD" path: "/v1/x" } body: "*"', "must not have a body"),
+        ('post: "/v1/x" additional_bindings: { get: "/v1/y" body: "*" }', "must not have a body"),
+        ('post: "/v1/x" additional_bindings: { get: "/v1/{nothing}" }', "nothing"),
         ('get: "/v1/x" response_body: "nothing"', "nothing"),
         (
             'get: "/v1/x" additional_bindings: { get: "/v1/y" additional_bindings: { get: "/v1/z" } }',
             "additional_bindings",
         ),
         ('get: "/v1/{id}" additional_bindings: { get: "/v1/{name}" }', r"GET /v1/\{name\}"),
+        ('get: "/v1/{id}" additional_bindings: { get: "/v1/*" }', r"GET /v1/\*"),
+        ('get: "/v1/x/{id}" additional_bindings: { get: "/v1/{name=x/*}" }', r"GET /v1/\{name=x/\*\}"),
+        ('get: "/v1/{name=**}" additional_bindings: { get: "/v1/{inner.id=**}" }', r"GET /v1/\{inner\.id=\*\*\}"),
+        ('get: "/v1/{id}:go" additional_bindings: { get: "/v1/{name}:go" }', r"GET /v1/\{name\}:go"),
+        ('get: "/v1/x" additional_bindings: { custom: { kind: "GET" path: "/v1/x" } }', "GET /v1/x"),
     ],
 )
 def test_a_broken_rule_is_refused_with_its_method(tmp_path: Path, rule: str, said: str) -> None:
@@ -86,6 +104,21 @@ def test_two_methods_must_not_share_a_template(tmp_path: Path) -> None:
     with pytest.raises(BrokenDescriptors, match="Method1"):
         table(tmp_path, 'get: "/v1/{id}"', 'get: "/v1/{name}"')
     assert table(tmp_path, 'get: "/v1/{id}"', 'put: "/v1/{name}" body: "*"').routes
+
+
+async def test_an_edge_does_not_start_with_broken_rules_and_tells_all(tmp_path: Path) -> None:
+    made = contracts(tmp_path, http('get: "/v1/{a}"'), http('get: "/v1/x" body: "*"'))
+    config = EdgeConfig(
+        contracts=made, upstreams={"p.v1.Service": "ipv4:127.0.0.1:1", "p.v1.Other": "ipv4:127.0.0.1:1"}
+    )
+    with pytest.raises(CannotServe) as refused:
+        async with open_edge(config):
+            pass
+    assert [mistake.partition(":")[0] for mistake in refused.value.mistakes] == [
+        "--upstream p.v1.Other",
+        "p.v1.Service.Method0",
+        "p.v1.Service.Method1",
+    ]
 
 
 def test_a_service_without_upstream_may_be_broken(tmp_path: Path) -> None:
