@@ -9,11 +9,12 @@ from typing import Any
 from urllib.parse import quote
 
 import orjson
-from google.protobuf.message import Message
+from google.protobuf.message import EncodeError, Message
 
 from edge_proxy.fields import BadField
 from edge_proxy.headers import RequestHeaders, answer_headers, idempotency_key
 from edge_proxy.http_errors import Answer
+from edge_proxy.mask_paths import camel_path
 from edge_proxy.path_template import PathTemplate
 from edge_proxy.request_decoder import HttpParts
 from edge_proxy.route_table import Route
@@ -46,7 +47,7 @@ class Exchange:
                 # A create is idempotent by its key alone.
                 may_repeat = _fill_key(message, idempotency_key(headers)) and may_repeat
             self.message = message
-            return message.SerializeToString(), may_repeat
+            return _wire(message), may_repeat
         except BadField as bad:
             raise invalid(bad) from None
 
@@ -77,6 +78,14 @@ def invalid(bad: BadField) -> InvalidArgument:
     if bad.where:
         return InvalidArgument.field(bad.where, bad.description, reason="TRANSCODING_FAILED")
     return InvalidArgument("TRANSCODING_FAILED", bad.description)
+
+
+def _wire(message: Message) -> bytes:
+    try:
+        return message.SerializeToString()
+    except EncodeError:
+        first, *_ = message.FindInitializationErrors()  # type: ignore[attr-defined]  # its stubs have it not
+        raise BadField("is required", camel_path(first)) from None
 
 
 def _fill_key(message: Any, key: str) -> bool:  # noqa: ANN401 - a message made at run time

@@ -154,6 +154,12 @@ def _claim(chain: Chain, seen: Seen) -> None:
         seen[numbers] = WHOLE
 
 
+def is_set(chain: Chain, seen: Seen) -> bool:
+    """Whether the chain, or something around it, has been set."""
+    numbers = tuple(field.number for field in chain)
+    return any(seen.get(numbers[:end]) == WHOLE for end in range(1, len(numbers) + 1))
+
+
 def _check_oneofs(message: Any, chain: Chain) -> None:  # noqa: ANN401 - messages made at run time
     """Raise BadField when the message has another field of a oneof that the chain goes through."""
     for field in chain:

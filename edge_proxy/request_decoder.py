@@ -14,7 +14,7 @@ from edge_proxy.fields import BadField, is_a, is_message, names_of, shown
 from edge_proxy.json_messages import MessageReaders
 from edge_proxy.json_text import parse_json
 from edge_proxy.path_template import PathTemplate, Variable, unescaped
-from edge_proxy.query_params import Parameter, Parameters, Seen, parse_query
+from edge_proxy.query_params import Parameter, Parameters, Seen, is_set, parse_query
 from edge_proxy.update_mask import MaskFiller
 
 HTTP_BODY = "google.api.HttpBody"
@@ -91,9 +91,7 @@ class RequestDecoder:
             text = bound.variable.value(segments)
         except ValueError as error:
             raise BadField(str(error), *parameter.where) from None
-        is_given = tuple(each.number for each in parameter.chain) in seen
-        if not is_given and bound.in_body is not None:
-            is_given = _holds(tree, bound.in_body)
+        is_given = is_set(parameter.chain, seen) or (bound.in_body is not None and _holds(tree, bound.in_body))
         before = _value(message, parameter.chain) if is_given and not parameter.is_output_only else None
         parameter.set(message, text)
         if before is not None and _value(message, parameter.chain) != before:
@@ -177,7 +175,8 @@ def _holds(tree: Any, path: Sequence[frozenset[str]]) -> bool:  # noqa: ANN401 -
     """Whether the tree gives a value at the path, under any of the names."""
     for names in path:
         if type(tree) is not dict:
-            return False
+            # A Timestamp or a wrapper is given whole.
+            return tree is not None
         tree = next((value for key, value in tree.items() if key in names), None)
     return tree is not None
 

@@ -107,6 +107,15 @@ async def test_a_raw_body_passes_as_it_is(edge: EdgeApp, library: StandIn) -> No
     assert (reply.headers["content-type"], reply.body) == ("image/png", b"\x89PNG")
 
 
+@pytest.mark.parametrize("content_type", ["", "text/html\r\nx-evil: 1", "text/\u20ac", " ", "a\x00b"])
+async def test_a_content_type_that_no_header_can_say_is_none(
+    edge: EdgeApp, library: StandIn, content_type: str
+) -> None:
+    library.answers("Upload", content_type=content_type, data=b"x")
+    reply = await request(edge, "POST", "/v1/scans", b"x")
+    assert (reply.headers["content-type"], reply.body) == ("application/octet-stream", b"x")
+
+
 @pytest.mark.parametrize("verb", ["GET", "POST", "BREW"])
 async def test_a_custom_kind_takes_any_verb(edge: EdgeApp, library: StandIn, verb: str) -> None:
     assert (await request(edge, verb, "/v1/search/3")).status == 200

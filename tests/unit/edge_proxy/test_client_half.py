@@ -53,9 +53,10 @@ def table(name: str) -> RouteTable:
 def is_sent_by_clients(route: Route) -> bool:
     """Google's clients send messages as bodies, name each wildcard, and have no bytes in paths.
 
-    An empty Struct is no request to them.
+    An empty Struct is no request to them, and a part of a Timestamp in the path they send a second time.
     """
-    if route.rpc.input.full_name in NOT_IN_A_URL:
+    through = [field for each in route.decoder.variables for field in each.parameter.chain[:-1]]
+    if route.rpc.input.full_name in NOT_IN_A_URL or any(is_a(field, *WITH_TEXT) for field in through):
         return False
     body = route.rpc.input.fields_by_name.get(route.binding.body)
     if body is not None and (body.is_repeated or not is_message(body)):

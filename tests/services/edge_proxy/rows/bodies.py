@@ -325,4 +325,34 @@ CONTENT = [
     ),
 ]
 
-ROWS = [*TEXT, *NAMES, *NULLS, *NUMBERS, *OTHERS, *SPECIAL, *DEPTHS, *CONTENT]
+OLD = [
+    good(
+        "proto2: what is required",
+        "POST /orders",
+        "Order",
+        'customer_name: "a"',
+        {"customerName": "a"},
+        said={"customerName": "a", "lines": []},
+    ),
+    good(
+        "proto2: a default that is given",
+        "POST /orders",
+        "Order",
+        'customer_name: "a" amount: 5',
+        {"customerName": "a", "amount": 5},
+        said={"customerName": "a", "amount": 5, "lines": []},
+    ),
+    good(
+        "proto2: an enum", "POST /orders", "Order", 'customer_name: "a" size: LARGE', {"customerName": "a", "size": 2}
+    ),
+    bad("proto2: an unknown number of a closed enum", "POST /orders", "size", {"customerName": "a", "size": 9}),
+    bad("proto2: what is required is not there", "POST /orders", "customerName", {"amount": 1}),
+    bad(
+        "proto2: what is required inside is not there",
+        "POST /orders",
+        "lines[0].productId",
+        {"customerName": "a", "lines": [{}]},
+    ),
+]
+
+ROWS = [*OLD, *TEXT, *NAMES, *NULLS, *NUMBERS, *OTHERS, *SPECIAL, *DEPTHS, *CONTENT]

@@ -221,6 +221,32 @@ BESIDE = [
     bad("path and body do not", "PUT /take/a/5", "anInt64", {"anInt64": 6}),
     bad("a zero in the body is another", "PUT /take/a/5", "anInt64", {"an_int64": "0"}),
     bad("an empty text in the body is another", "PUT /take/a/5", "aString", {"aString": ""}),
+    good(
+        "path and query agree on a part of a Timestamp",
+        "GET /path/seconds/5?time=1970-01-01T00:00:05Z",
+        "InPath",
+        "time { seconds: 5 }",
+    ),
+    bad(
+        "path and query differ on a part of a Timestamp",
+        "GET /path/seconds/5?time=1970-01-01T00:00:09Z",
+        "time.seconds",
+    ),
+    good("path and query agree on a wrapper", "GET /path/wrapped/5?int64Value=5", "InPath", "int64_value { value: 5 }"),
+    bad("path and query differ on a wrapper", "GET /path/wrapped/5?int64Value=6", "int64Value.value"),
+    good(
+        "path and body agree on a part of a Timestamp",
+        "POST /take/seconds/5",
+        "Take",
+        "time { seconds: 5 }",
+        {"time": "1970-01-01T00:00:05Z"},
+    ),
+    bad(
+        "path and body differ on a part of a Timestamp",
+        "POST /take/seconds/5",
+        "time.seconds",
+        {"time": "1970-01-01T00:00:09Z"},
+    ),
     good("null in the body is nothing", "PUT /take/a/5", "Take", 'a_string: "a" an_int64: 5', {"anInt64": None}),
     good(
         "a nested field of both",
