@@ -52,7 +52,7 @@ async def _hold(run: Run) -> None:
     run.figures |= {"failpoints": 0, "deaths": 0, "failures": 0, "pairs": 0}
     count = PEOPLE.at(run.scale)
     async with people_of(run, count=count, followed_by_each=FOLLOWED_BY_EACH, flags=FLAGS) as people:
-        person, reader = await sign_up_many(people.api, 2, "witness")
+        person, reader = people.guests = await sign_up_many(people.api, 2, "witness")
         witness = Witness(people, person, reader, chance)
         async with witness.at_work(), people.at_work(workers=WORKERS, acts=ACTS, pause=PAUSE_SECONDS):
             for together in AT_ONCE:

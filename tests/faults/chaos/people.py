@@ -7,7 +7,6 @@ import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from itertools import cycle
 from typing import Any
 
 from mesh.background import background
@@ -51,6 +50,8 @@ class People:
     likers: dict[int, set[int]] = field(default_factory=dict)
     done: int = 0
     shifts: int = 0
+    # Others that a bar signed up: they stay logged in as well.
+    guests: list[Person] = field(default_factory=list)
 
     @asynccontextmanager
     async def at_work(self, *, workers: int, acts: Sequence[str], pause: float = 0.0) -> AsyncIterator[None]:
@@ -171,7 +172,8 @@ async def people_of(run: Run, *, count: int, followed_by_each: int, flags: Seque
 async def _stay_logged_in(people: People) -> None:
     """One after the other, so that each has a new token long before the old one expires."""
     await asyncio.sleep(LOGGED_IN_EVERY_SECONDS)
-    for person in cycle(people.everybody):
-        # With the API that people have now: a bar may start another mesh.
-        await actions.log_in(people.api, person)
-        await asyncio.sleep(LOGGED_IN_EVERY_SECONDS / len(people.everybody))
+    while True:
+        for person in (present := [*people.everybody, *people.guests]):
+            # With the API that people have now: a bar may start another mesh.
+            await actions.log_in(people.api, person)
+            await asyncio.sleep(LOGGED_IN_EVERY_SECONDS / len(present))

@@ -42,7 +42,13 @@ async def unfollow_and_look(run: Run) -> None:
                 progress=lambda: looks.samples,
                 enough=looks.enough,
             )
-        run.figures |= {"samples": looks.samples, "pages": looks.pages, "shown": looks.shown}
+        run.figures |= {
+            "samples": looks.samples,
+            "pages": looks.pages,
+            "shown": looks.shown,
+            "stale pages": looks.stale,
+        }
+        run.expect("most pages are not stale", looks.stale, is_so=looks.stale * 10 < looks.pages)
         run.expect("an unfollowed author is shown", looks.shown, is_so=not looks.shown)
         await judge(people, run)
 
@@ -54,6 +60,7 @@ class _Looks:
     samples: int = 0
     pages: int = 0
     shown: int = 0
+    stale: int = 0
 
     async def of(self, person: Person, chance: random.Random) -> None:
         """One after the other, until there are enough of everybody's."""
@@ -67,7 +74,10 @@ class _Looks:
             for _ in range(PAGES):
                 page = await api.get(f"/v1/timelines/home?page_size={size}&page_token={token}", by=person)
                 self.pages += 1
-                self.shown += any(item["tweet"]["userId"] == author for item in page["items"])
+                # A page that says so may be of the follows of a moment ago.
+                is_stale = "STALE_CONTEXT" in str(page["degraded"])
+                self.stale += is_stale
+                self.shown += not is_stale and any(item["tweet"]["userId"] == author for item in page["items"])
                 if not (token := page["nextPageToken"]):
                     break
             self.samples += 1
