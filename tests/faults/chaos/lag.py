@@ -60,6 +60,11 @@ def looks_in(counts: Counts) -> int:
     return int(counts.get(float("inf"), 0))
 
 
+def later_than(milliseconds: float, counts: Counts) -> float:
+    """How many looks found it later than one of the bounds."""
+    return counts[float("inf")] - counts[milliseconds / 1_000] if counts else 0
+
+
 def largest_of(counts: Counts) -> float | None:
     """In milliseconds, as upper bound; None when nobody looked."""
     return _bound(counts) if looks_in(counts) else None

@@ -46,17 +46,14 @@ def test_one_that_is_late_a_little_is_not_when_that_is_often() -> None:
 
 def test_what_it_waited_for_a_core_is_not_its_fault() -> None:
     assert not broken(late_ms=500.0, times=5, waited_ms=300.0)
-    assert broken(late_ms=500.0, times=5, waited_ms=40.0)
+    assert broken(late_ms=500.0, times=1, waited_ms=100.0)
 
 
-def test_nor_is_what_made_the_harness_late_too() -> None:
-    assert not broken(late_ms=500.0, times=5, harness_ms=500.0)
+def test_each_time_that_it_waited_excuses_one_look() -> None:
+    assert not broken(late_ms=100.0, times=3, waited_ms=110.0, looks=2)
+    assert broken(late_ms=100.0, times=8, waited_ms=110.0, looks=2)
 
 
-def test_a_machine_that_leaves_too_few_fair_looks_excuses_nobody() -> None:
-    assert not broken(late_ms=100.0, waited_ms=300.0, looks=13)
-    assert broken(late_ms=100.0, waited_ms=300.0, looks=16)
-
-
-def test_on_a_machine_that_is_busy_all_the_time_who_is_in_time_is_held() -> None:
-    assert not broken(late_ms=50.0, waited_ms=300.0, looks=LOOKS)
+def test_what_made_the_harness_late_too_excuses_the_largest_lag_alone() -> None:
+    assert not broken(late_ms=500.0, harness_ms=500.0)
+    assert broken(late_ms=500.0, times=5, harness_ms=500.0)
