@@ -43,6 +43,8 @@ async def _hold(selection: tuple[str, ...], run: Run) -> None:
     count = {name: int(found.attrib[name]) for name in ("tests", "failures", "errors", "skipped")}
     run.figures["tests"] = count["tests"]
     run.figures["passed"] = count["tests"] - count["failures"] - count["errors"] - count["skipped"]
-    wrong = [case.attrib["name"] for case in found.iter("testcase") if len(case)]
+    wrong = [
+        f"{case.attrib['name']}: {case[0].get('message', '')[:100]}" for case in found.iter("testcase") if len(case)
+    ]
     run.expect("there are tests", selection, is_so=count["tests"] > 0)
     run.expect("every test passes", wrong, is_so=run.figures["passed"] == count["tests"] and tests.returncode == 0)
