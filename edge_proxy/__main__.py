@@ -22,8 +22,16 @@ _FLAGS = {
     "--jwks": ("AVIARY_JWKS_FILE", "FILE"),
     "--metrics-listen": ("AVIARY_METRICS_LISTEN", "HOST:PORT"),
     "--error-format": ("EDGE_ERROR_FORMAT", "FORMAT"),
+    "--cors-origin": ("AVIARY_EDGE_CORS_ORIGINS", "ORIGIN"),
+    "--stream-seconds": ("AVIARY_EDGE_STREAM_SECONDS", "SECONDS"),
+    "--keep-alive-seconds": ("AVIARY_EDGE_KEEP_ALIVE_SECONDS", "SECONDS"),
+    "--header-seconds": ("AVIARY_EDGE_HEADER_SECONDS", "SECONDS"),
+    "--body-seconds": ("AVIARY_EDGE_BODY_SECONDS", "SECONDS"),
+    "--reader-seconds": ("AVIARY_EDGE_READER_SECONDS", "SECONDS"),
+    "--connections-per-address": ("AVIARY_EDGE_CONNECTIONS_PER_ADDRESS", "N"),
     "--log-level": ("AVIARY_LOG_LEVEL", "LEVEL"),
 }
+_REPEATED = {"--upstream", "--cors-origin"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -54,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     for flag, (env, shown) in _FLAGS.items():
         row = rows[env]
         default = f", default {row.default}" if row.default else ""
-        action = "append" if flag == "--upstream" else "store"
+        action = "append" if flag in _REPEATED else "store"
         parser.add_argument(flag, action=action, metavar=shown, help=f"{row.help} ({env}{default})")
     parser.add_argument("--no-aliases", action="store_true", help="do not serve aliases (AVIARY_EDGE_ALIASES=false)")
     return parser

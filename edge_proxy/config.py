@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 import orjson
 
+from edge_proxy.cors import checked_origins
 from edge_proxy.descriptor_set import BrokenDescriptors, Contracts, read_descriptor_set
 from mesh.env import setting
 from mesh.keys import BrokenKeys, read_jwks
@@ -92,6 +94,39 @@ def _log_level(text: str) -> str:
 
 
 @dataclass(frozen=True)
+class ConnectionLimits:
+    """How long a client may keep a connection waiting, and how many of them it may have."""
+
+    header_time: timedelta = setting(
+        "AVIARY_EDGE_HEADER_SECONDS",
+        timedelta(seconds=8),
+        help="time from the first byte of a request, or from the connection, to the end of the headers",
+        unit="seconds",
+        least=0.1,
+    )
+    body_time: timedelta = setting(
+        "AVIARY_EDGE_BODY_SECONDS",
+        timedelta(seconds=12),
+        help="time for the body of a request",
+        unit="seconds",
+        least=0.1,
+    )
+    reader_time: timedelta = setting(
+        "AVIARY_EDGE_READER_SECONDS",
+        timedelta(seconds=25),
+        help="how long a client may leave an answer unread while more of it waits",
+        unit="seconds",
+        least=0.1,
+    )
+    per_address: int = setting(
+        "AVIARY_EDGE_CONNECTIONS_PER_ADDRESS",
+        1000,
+        help="connections from one address; a proxy in front is one address, too; 0 for any number",
+        least=0,
+    )
+
+
+@dataclass(frozen=True)
 class EdgeConfig:
     """Where the edge listens, what it serves, and whom it calls."""
 
@@ -131,4 +166,26 @@ class EdgeConfig:
         help="body of an error: aip193, or status for a bare google.rpc.Status",
         parse=_error_format,
     )
+    stream_time: timedelta = setting(
+        "AVIARY_EDGE_STREAM_SECONDS",
+        timedelta(minutes=15),
+        help="how long a stream may last whose contract does not say",
+        unit="seconds",
+        least=1,
+    )
+    keep_alive: timedelta = setting(
+        "AVIARY_EDGE_KEEP_ALIVE_SECONDS",
+        timedelta(seconds=15),
+        help="after how long without a message a stream of events says that it lives",
+        unit="seconds",
+        least=0.1,
+    )
+    cors_origins: str = setting(
+        "AVIARY_EDGE_CORS_ORIGINS",
+        "",
+        help="origins whose pages may call, such as https://app.example; empty for none",
+        unit="separated by spaces",
+        parse=checked_origins,
+    )
+    connections: ConnectionLimits = field(default_factory=ConnectionLimits)
     log_level: str = setting("AVIARY_LOG_LEVEL", "info", help="debug, info, warning or error", parse=_log_level)

@@ -33,15 +33,34 @@ class BrokenDescriptors(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class CachePolicy:
+    """How the answers of a method may be kept: by whom, for how long, and whether the edge makes their ETag."""
+
+    max_age_seconds: int
+    is_shared: bool
+    etag: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
-    """What the contract says of a method beyond google.api.http; `auth` is the enum's name without its prefix."""
+    """What the contract says of a method beyond google.api.http; `auth` is the enum's name without its prefix.
+
+    `stream_timeout` is how long a stream may last; 0 where the contract does not say.
+    """
 
     auth: str = "OPTIONAL"
     default_timeout: float = DEFAULT_TIMEOUT_SECONDS
     max_timeout: float = DEFAULT_TIMEOUT_SECONDS
+    stream_timeout: float = 0.0
+    cache: CachePolicy | None = None
     success_status: int = 200
     aliases: tuple[http_pb2.HttpRule, ...] = ()
     scopes: tuple[str, ...] = ()
+
+    @property
+    def is_private(self) -> bool:
+        """Whether the answer may depend on who asks."""
+        return self.auth != "NONE" and not (self.cache is not None and self.cache.is_shared)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +77,8 @@ class Rpc:
     rule: http_pb2.HttpRule
     policy: Policy | None
     is_repeatable: bool
-    is_stream: bool
+    takes_stream: bool
+    gives_stream: bool
     is_deprecated: bool
 
     @property
@@ -145,10 +165,20 @@ class _Policies:
             auth=auth.removeprefix("AUTH_LEVEL_"),
             default_timeout=default_timeout,
             max_timeout=_seconds(policy.max_timeout) or default_timeout,
+            stream_timeout=_seconds(policy.max_timeout),
+            cache=_cache(policy),
             success_status=policy.success_status or 200,
             aliases=aliases,
             scopes=tuple(policy.scopes),
         )
+
+
+def _cache(policy: Any) -> CachePolicy | None:  # noqa: ANN401 - a MethodPolicy of the set's own pool
+    # A set may be older than the field.
+    if "cache" not in policy.DESCRIPTOR.fields_by_name or not policy.HasField("cache"):
+        return None
+    cache = policy.cache
+    return CachePolicy(max_age_seconds=cache.max_age_seconds, is_shared=cache.shared, etag=cache.etag)
 
 
 def _rpc(method: MethodDescriptor, policies: _Policies) -> Rpc:
@@ -164,7 +194,8 @@ def _rpc(method: MethodDescriptor, policies: _Policies) -> Rpc:
         rule=options.Extensions[annotations_pb2.http],
         policy=policies.of(method),
         is_repeatable=options.idempotency_level != MethodOptions.IDEMPOTENCY_UNKNOWN,
-        is_stream=method.client_streaming or method.server_streaming,
+        takes_stream=method.client_streaming,
+        gives_stream=method.server_streaming,
         is_deprecated=options.deprecated,
     )
 

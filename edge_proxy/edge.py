@@ -8,11 +8,13 @@ from contextlib import asynccontextmanager
 
 from edge_proxy.app import EdgeApp
 from edge_proxy.config import EdgeConfig
+from edge_proxy.cors import Cors
 from edge_proxy.descriptor_set import BrokenDescriptors
 from edge_proxy.metrics import EdgeMetrics
 from edge_proxy.pages import Pages, read_pages
 from edge_proxy.probes import Probes
 from edge_proxy.route_table import RouteTable
+from edge_proxy.streams import Streams
 from edge_proxy.upstream import open_upstreams
 from mesh.clock import Clock, SystemClock
 from mesh.tokens import TokenVerifier
@@ -33,7 +35,7 @@ async def open_edge(
     config: EdgeConfig, *, metrics: EdgeMetrics | None = None, clock: Clock | None = None
 ) -> AsyncIterator[EdgeApp]:
     """The application; its channels close at the end. Raises CannotServe."""
-    clock = clock or SystemClock()
+    clock, metrics = clock or SystemClock(), metrics or EdgeMetrics()
     contracts = config.contracts
     routes = _routes(config)
     pages = _pages(config)
@@ -47,8 +49,16 @@ async def open_edge(
             probes=Probes(upstreams, checked),
             pages=pages,
             verifier=TokenVerifier(config.jwks_file, clock) if config.jwks_file is not None else None,
-            metrics=metrics or EdgeMetrics(),
+            streams=Streams(
+                keep_alive=config.keep_alive,
+                longest=config.stream_time,
+                metrics=metrics,
+                detail_form=routes.detail_form,
+            ),
+            cors=Cors(config.cors_origins.split()),
+            metrics=metrics,
             clock=clock,
+            body_time=config.connections.body_time,
             bare_errors=config.error_format == "status",
         )
 

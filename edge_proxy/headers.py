@@ -42,9 +42,21 @@ _READ = {
     b"idempotency-key",
     b"if-none-match",
     b"grpc-timeout",
+    b"accept",
+    b"accept-encoding",
+    b"origin",
+    b"access-control-request-method",
+    b"last-event-id",
 }
 # Two of these would mean two things.
-_SINGLE = {b"authorization", b"idempotency-key", b"grpc-timeout", b"content-type", b"content-encoding"}
+_SINGLE = {
+    b"authorization",
+    b"idempotency-key",
+    b"grpc-timeout",
+    b"content-type",
+    b"content-encoding",
+    b"last-event-id",
+}
 _ANSWERED = frozenset({"etag", "cache-control", "location", "retry-after", "idempotency-replayed"})
 
 
@@ -58,6 +70,10 @@ class RequestHeaders:
     def text(self, name: bytes) -> str:
         """A header's value, "" when there is none."""
         return self.by_name.get(name, "")
+
+
+# Of a request whose headers could not be read.
+NO_HEADERS = RequestHeaders({}, "")
 
 
 def request_id_of(headers: Iterable[tuple[bytes, bytes]]) -> str:

@@ -18,7 +18,7 @@ from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.message import DecodeError, Message
 from google.rpc import error_details_pb2, status_pb2
 
-from edge_proxy.refusals import MethodNotAllowed, TooLarge, UnsupportedContent
+from edge_proxy.refusals import MethodNotAllowed, NotAcceptable, TooLarge, TooSlow, UnsupportedContent
 from mesh.errors import DeadlineExceeded, MeshError, Unavailable
 from mesh.status import DETAILS_KEY, DOMAIN, to_status
 
@@ -86,6 +86,10 @@ class Answer:
     content_type: bytes = b"application/json"
     code: str = "OK"
 
+    def header(self, name: bytes) -> bytes:
+        """The value of a header, b"" when it has none."""
+        return next((value for each, value in self.headers if each == name), b"")
+
 
 def error_answer(error: MeshError, request_id: str) -> Answer:
     """The answer for a failure of the edge's own."""
@@ -96,8 +100,12 @@ def error_answer(error: MeshError, request_id: str) -> Answer:
             http_status, headers = 405, ((b"allow", error.allowed.encode()),)
         case TooLarge():
             http_status = error.http_status
+        case TooSlow():
+            http_status = 408
         case UnsupportedContent():
             http_status = 415
+        case NotAcceptable():
+            http_status = 406
     return _answer(to_status(error, request_id), error.code, http_status, headers)
 
 
@@ -130,8 +138,14 @@ def rpc_error_answer(
     return _answer(status, code, HTTP_STATUS[code], (), details)
 
 
-def internal_answer(request_id: str) -> Answer:
-    """The answer for a defect; the log has the rest under the request id."""
+def failure_answer(error: Exception, service: str, request_id: str, detail_form: DetailForm = no_form) -> Answer:
+    """The answer for whatever went wrong. What is a defect is told in the log alone, under the request id."""
+    match error:
+        case MeshError():
+            return error_answer(error, request_id)
+        case grpc.aio.AioRpcError():
+            return rpc_error_answer(error, service, request_id, detail_form)
+    logger.error("a request failed", exc_info=error)
     return _answer(to_status(MeshError("INTERNAL", "internal"), request_id), "INTERNAL", 500, ())
 
 

@@ -1,11 +1,11 @@
-"""What the edge counts: requests by route and status, and how long they took."""
+"""What the edge counts: requests by route and status, and how long they took; streams by how they ended."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
 from mesh.metrics import BUCKETS
 
@@ -23,10 +23,19 @@ class EdgeMetrics:
         )
         self.seconds = Histogram(
             "aviary_http_request_seconds",
-            "Time from the headers of a request to its whole answer.",
+            "Time from the headers of a request to its whole answer, without streams.",
             ("method", "route"),
             buckets=BUCKETS,
             registry=self.registry,
+        )
+        self.streams = Counter(
+            "aviary_http_streams", "Streams that have ended, by how.", ("route", "code"), registry=self.registry
+        )
+        self.streams_open = Gauge(
+            "aviary_http_streams_open", "Streams in progress.", ("route",), registry=self.registry
+        )
+        self.stream_messages = Counter(
+            "aviary_http_stream_messages", "Messages sent to clients.", ("route",), registry=self.registry
         )
 
 

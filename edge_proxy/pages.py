@@ -8,14 +8,13 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from edge_proxy.http_errors import Answer
 from edge_proxy.refusals import MethodNotAllowed
+from edge_proxy.representation import etag_of
 
 OWN = Path(__file__).parent / "docs"
 VIEWER = Path(__file__).parents[1] / "third_party" / "swagger-ui"
@@ -50,7 +49,7 @@ class Pages:
     def __init__(self, by_path: Mapping[str, Page]) -> None:
         self._by_path = by_path
 
-    def answer(self, method: str, path: str, if_none_match: str) -> Answer | None:
+    def answer(self, method: str, path: str) -> Answer | None:
         """The answer, None when the path is not a page's. Raises MethodNotAllowed."""
         is_beside = path == "/docs/" and "/docs" in self._by_path
         page = self._by_path.get("/docs" if is_beside else path)
@@ -61,8 +60,6 @@ class Pages:
         if is_beside:
             return Answer(308, b"", ((b"location", b"../docs"),))
         headers = ((b"etag", page.etag.encode()), *_HEADERS)
-        if _is_among(page.etag, if_none_match):
-            return Answer(304, b"", headers)
         return Answer(200, page.body, headers, content_type=page.content_type)
 
 
@@ -80,10 +77,4 @@ def read_pages(openapi: bytes) -> Pages:
 
 
 def _page(body: bytes, content_type: bytes) -> Page:
-    digest = base64.urlsafe_b64encode(hashlib.sha256(body).digest()).decode()
-    return Page(body, content_type, f'"{digest[:22]}"')
-
-
-def _is_among(etag: str, if_none_match: str) -> bool:
-    """Whether a client has this already (RFC 9110, 13.1.2: weakly compared)."""
-    return if_none_match == "*" or etag in {each.strip().removeprefix("W/") for each in if_none_match.split(",")}
+    return Page(body, content_type, etag_of(body))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from mesh.errors import InvalidArgument, MeshError
+from mesh.errors import DeadlineExceeded, InvalidArgument, MeshError
 
 
 class RouteNotFound(MeshError):
@@ -48,11 +48,25 @@ class TooLarge(InvalidArgument):
         return cls("the headers", 431, most)
 
 
+class TooSlow(DeadlineExceeded):
+    """The client took too long to send its request: 408."""
+
+    def __init__(self) -> None:
+        super().__init__("DEADLINE_EXCEEDED", "the request took too long to come")
+
+
 class UnsupportedContent(InvalidArgument):
     """The body is no plain JSON: 415."""
 
     def __init__(self, message: str) -> None:
         super().__init__("CONTENT_TYPE_UNSUPPORTED", message)
+
+
+class NotAcceptable(InvalidArgument):
+    """The client takes none of the forms that there are: 406."""
+
+    def __init__(self, offered: Sequence[str]) -> None:
+        super().__init__("CONTENT_TYPE_UNSUPPORTED", f"this can be had as {', '.join(offered)}; say so in Accept")
 
 
 def allow_header(methods: Iterable[str]) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
 from typing import Any, TypeAlias
 
-from edge_proxy.refusals import TooLarge, UnsupportedContent
+from edge_proxy.refusals import TooLarge, TooSlow, UnsupportedContent
 
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
@@ -44,19 +44,24 @@ def check_json(content_type: str) -> None:
 class RequestBody:
     """The body of one request, as ASGI hands it over in parts."""
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, receive: Receive, *, seconds: float) -> None:
         self._receive = receive
+        self._seconds = seconds
         self._is_complete = False
 
     async def read(self, content_length: str) -> bytes:
-        """The whole of it. Raises TooLarge as soon as it is, at once if it says so itself, and ClientGone."""
+        """The whole of it. Raises TooLarge as soon as it is, at once if it says so itself; TooSlow, and ClientGone."""
         if content_length.isdecimal() and (len(content_length) > 9 or int(content_length) > MOST_BODY_BYTES):
             raise TooLarge.body(MOST_BODY_BYTES)
         body = b""
-        while not self._is_complete:
-            body += await self._part()
-            if len(body) > MOST_BODY_BYTES:
-                raise TooLarge.body(MOST_BODY_BYTES)
+        try:
+            async with asyncio.timeout(self._seconds):
+                while not self._is_complete:
+                    body += await self._part()
+                    if len(body) > MOST_BODY_BYTES:
+                        raise TooLarge.body(MOST_BODY_BYTES)
+        except TimeoutError:
+            raise TooSlow from None
         return body
 
     async def drain(self) -> None:
@@ -66,6 +71,11 @@ class RequestBody:
             async with asyncio.timeout(DRAIN_SECONDS):
                 while not self._is_complete and drained < MOST_DRAINED_BYTES:
                     drained += len(await self._part())
+
+    async def gone(self) -> None:
+        """Return when the client has left; what it still sends is thrown away."""
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
 
     async def _part(self) -> bytes:
         event = await self._receive()

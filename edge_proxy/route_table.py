@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from google.api import http_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -14,6 +15,7 @@ from edge_proxy.fields import BadField, UnknownField, is_a, is_message, resolve
 from edge_proxy.json_forms import Form
 from edge_proxy.json_messages import MessageReaders
 from edge_proxy.path_template import PathTemplate, parse_template
+from edge_proxy.query_params import Parameter, Parameters
 from edge_proxy.refusals import MethodNotAllowed, RouteNotFound
 from edge_proxy.request_decoder import HTTP_BODY, WHOLE_BODY, RequestDecoder, check_escapes, request_decoder
 from edge_proxy.response_encoder import ResponseEncoder
@@ -23,6 +25,8 @@ from mesh.errors import InvalidArgument
 
 logger = logging.getLogger(__name__)
 
+# The field of a request that Last-Event-ID goes into.
+POSITION_FIELD = "since_id"
 _VERBS = ("get", "put", "post", "delete", "patch")
 
 
@@ -39,7 +43,10 @@ class Binding:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A binding ready to serve. `canonical` are the templates of an RPC's own bindings, for the links of aliases."""
+    """A binding ready to serve. `canonical` are the templates of an RPC's own bindings, for the links of aliases.
+
+    `position` is the field of a stream's request that says where to go on.
+    """
 
     rpc: Rpc
     policy: Policy
@@ -48,7 +55,12 @@ class Route:
     form: Form
     has_raw_response: bool
     takes_key: bool
+    position: Parameter | None
     canonical: tuple[PathTemplate, ...]
+
+    def raw_body(self, response: Any) -> Any:  # noqa: ANN401 - a message made at run time
+        """The google.api.HttpBody of a response, where `has_raw_response`."""
+        return getattr(response, self.binding.response_body) if self.binding.response_body else response
 
 
 class RouteTable:
@@ -64,9 +76,11 @@ class RouteTable:
         self.detail_form = self._encoder.of_any()
         mistakes: list[str] = []
         for rpc in (rpc for service in services for rpc in contracts.services[service]):
-            if rpc.is_stream:
+            if rpc.takes_stream:
                 if rpc.rule.WhichOneof("pattern"):
-                    logger.warning("a stream is not served over HTTP", extra={"fields": {"method": rpc.full_name}})
+                    logger.warning(
+                        "a stream of requests is not served over HTTP", extra={"fields": {"method": rpc.full_name}}
+                    )
                 continue
             try:
                 self._add(rpc, with_aliases=with_aliases)
@@ -121,6 +135,7 @@ class RouteTable:
             form=form,
             has_raw_response=has_raw_response,
             takes_key=key is not None and key.type == FieldDescriptor.TYPE_STRING and not key.is_repeated,
+            position=_position(request) if rpc.gives_stream else None,
             canonical=canonical,
         )
 
@@ -130,6 +145,13 @@ def _check_escapes(raw_path: str) -> None:
         check_escapes(raw_path)
     except BadField as bad:
         raise InvalidArgument("TRANSCODING_FAILED", bad.description) from None
+
+
+def _position(request: Descriptor) -> Parameter | None:
+    field = request.fields_by_name.get(POSITION_FIELD)
+    if field is None or field.is_repeated or is_message(field):
+        return None
+    return Parameters(request).named(POSITION_FIELD)
 
 
 def _bindings(rule: http_pb2.HttpRule, *, is_alias: bool) -> Iterator[Binding]:

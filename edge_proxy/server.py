@@ -15,8 +15,9 @@ from types import FrameType
 import uvicorn
 import uvloop
 
+from edge_proxy.app import EdgeApp
 from edge_proxy.config import EdgeConfig
-from edge_proxy.connection import Connection
+from edge_proxy.connection import connections
 from edge_proxy.edge import CannotServe, open_edge
 from edge_proxy.metrics import EdgeMetrics, exposed
 from mesh.background import background
@@ -48,10 +49,10 @@ async def _serve(config: EdgeConfig, listener: socket.socket, metrics: EdgeMetri
         open_edge(config, metrics=metrics) as app,
         background(LoopLag(metrics.registry).measure(), name="the lag of the event loop"),
     ):
-        server = uvicorn.Server(
+        server = _Server(
             uvicorn.Config(
                 app,
-                http=Connection,
+                http=connections(config.connections),
                 ws="none",
                 lifespan="off",
                 log_config=None,
@@ -67,6 +68,16 @@ async def _serve(config: EdgeConfig, listener: socket.socket, metrics: EdgeMetri
         host, port = listener.getsockname()[:2]
         logger.info("listening", extra={"fields": {"address": f"{host}:{port}"}})
         await server.serve(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """Ends streams when it drains: they would outlast it."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        app = self.config.app
+        assert isinstance(app, EdgeApp)
+        app.end_streams()
+        await super().shutdown(sockets)
 
 
 def _stop_on_signals(server: uvicorn.Server) -> None:

@@ -25,21 +25,30 @@ MOST_METADATA_BYTES = 16 * 1024
 _BALANCE: Mapping[str, object] = {"loadBalancingConfig": [{"round_robin": {}}]}
 # Copies that say NOT_SERVING are left alone. Only servers with our policies are known to have the check.
 _HEALTH: Mapping[str, object] = {"healthCheckConfig": {"serviceName": ""}}
+# What a stream that nobody reads may hold here. gRPC left to itself lets that grow: to 10 MiB for each, as measured.
+_HELD_UP = (("grpc.http2.bdp_probe", 0), ("grpc.http2.lookahead_bytes", 64 * 1024))
 _Call: TypeAlias = grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
+_Stream: TypeAlias = grpc.aio.UnaryStreamMultiCallable[bytes, bytes]
+StreamCall: TypeAlias = grpc.aio.UnaryStreamCall[bytes, bytes]
 
 
 class UpstreamMethod:
     """One method of a service behind the edge."""
 
-    def __init__(self, path: str, calls: CallTarget) -> None:
+    def __init__(self, path: str, calls: CallTarget, streams: grpc.aio.Channel) -> None:
         self._path = path
         self._calls = calls
+        self._stream: _Stream = streams.unary_stream(path)
 
     async def call(
         self, request: bytes, *, seconds: float, metadata: Metadata, may_repeat: bool
     ) -> tuple[bytes, Iterable[tuple[str, str | bytes]]]:
         """The response and the initial metadata. Raises grpc.aio.AioRpcError."""
         return await self._calls.call(self._path, request, seconds=seconds, metadata=metadata, may_repeat=may_repeat)
+
+    def stream(self, request: bytes, *, seconds: float, metadata: Metadata) -> StreamCall:
+        """The call, begun once; whoever asks for it cancels it. What is not read holds up the service."""
+        return self._stream(request, timeout=seconds, metadata=metadata)
 
 
 class Upstreams:
@@ -49,6 +58,7 @@ class Upstreams:
         """`targets` is the gRPC target of each service."""
         self._targets = targets
         self._channels: dict[str, grpc.aio.Channel] = {}
+        self._stream_channels: dict[str, grpc.aio.Channel] = {}
         self._calls: dict[str, CallTarget] = {}
         for target in dict.fromkeys(targets.values()):
             # Servers with our policies are our own; of others nothing is known.
@@ -56,11 +66,14 @@ class Upstreams:
                 rpc.policy is not None for service, at in targets.items() if at == target for rpc in services[service]
             )
             self._channels[target] = _channel(target, is_ours=is_ours)
+            # Of their own, so that what no client reads is in nobody's way. It connects with the first stream.
+            self._stream_channels[target] = _channel(target, is_ours=is_ours, more=_HELD_UP)
             self._calls[target] = CallTarget(self._channels[target], target, takes_streams=is_ours)
 
     def method(self, rpc: Rpc) -> UpstreamMethod:
         """What calls a method of a service that has a target."""
-        return UpstreamMethod(rpc.path, self._calls[self._targets[rpc.service]])
+        target = self._targets[rpc.service]
+        return UpstreamMethod(rpc.path, self._calls[target], self._stream_channels[target])
 
     async def is_serving(self, service: str, *, seconds: float) -> bool:
         """Whether the standard health check says SERVING; a server that has none counts as one that does."""
@@ -75,6 +88,7 @@ class Upstreams:
         """Close every channel; calls in progress are cancelled."""
         for target, channel in self._channels.items():
             await self._calls[target].close()
+            await self._stream_channels[target].close()
             await channel.close()
 
 
@@ -88,7 +102,7 @@ async def open_upstreams(targets: Mapping[str, str], services: Mapping[str, Sequ
         await upstreams.close()
 
 
-def _channel(target: str, *, is_ours: bool) -> grpc.aio.Channel:
+def _channel(target: str, *, is_ours: bool, more: Sequence[tuple[str, int]] = ()) -> grpc.aio.Channel:
     config = {**_BALANCE, **(_HEALTH if is_ours else {})}
     options: list[tuple[str, str | int]] = [
         ("grpc.service_config", json.dumps(config)),
@@ -109,5 +123,6 @@ def _channel(target: str, *, is_ours: bool) -> grpc.aio.Channel:
         ("grpc.initial_reconnect_backoff_ms", 100),
         ("grpc.min_reconnect_backoff_ms", 500),
         ("grpc.max_reconnect_backoff_ms", 1_000),
+        *more,
     ]
     return grpc.aio.insecure_channel(target, options)

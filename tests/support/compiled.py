@@ -13,13 +13,14 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def compile_protos(folder: Path, *names: str) -> FileDescriptorSet:
-    """The descriptor set of proto files in `folder`; they may import google/api and google/protobuf."""
+    """The descriptor set of proto files in `folder`; they may import google and our own options."""
     with tempfile.TemporaryDirectory() as scratch:
         output = Path(scratch) / "set.binpb"
         arguments = [
             "protoc",
             f"-I{folder}",
             f"-I{ROOT / 'third_party' / 'googleapis'}",
+            f"-I{ROOT / 'protos' / 'public'}",
             f"-I{files('grpc_tools') / '_proto'}",
             "--include_imports",
             f"--descriptor_set_out={output}",

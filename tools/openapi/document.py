@@ -61,9 +61,10 @@ def document(contracts: Contracts, comments: Mapping[str, str], *, title: str, v
     made = _Document(comments)
     table = RouteTable(contracts, list(contracts.services), with_aliases=False)
     # One that takes any verb takes what is left.
-    for route in sorted(table.routes, key=lambda route: route.binding.verb == ANY_METHOD):
+    routes = [route for route in table.routes if not route.rpc.gives_stream]
+    for route in sorted(routes, key=lambda route: route.binding.verb == ANY_METHOD):
         made.add(route)
-    tags = {route.rpc.service for route in table.routes}
+    tags = {route.rpc.service for route in routes}
     return {
         "openapi": "3.1.0",
         "info": {"title": title, "version": version},

@@ -66,6 +66,25 @@ async def edge(library: StandIn) -> AsyncIterator[EdgeApp]:
 
 
 @pytest.fixture(scope="session")
+def feed_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("feed") / "feed.binpb"
+    file.write_bytes(compile_protos(HERE, "feed.proto").SerializeToString())
+    return file
+
+
+@pytest.fixture(scope="session")
+def feed_contracts(feed_file: Path) -> Contracts:
+    return read_descriptor_set(feed_file)
+
+
+@pytest.fixture
+async def feed(feed_contracts: Contracts) -> AsyncIterator[StandIn]:
+    """Streams, and answers that may be kept."""
+    async with standing_in(feed_contracts, with_health=True) as stand_in:
+        yield stand_in
+
+
+@pytest.fixture(scope="session")
 def our_contracts() -> Contracts:
     return read_descriptor_set(DESCRIPTORS)
 

@@ -13,8 +13,8 @@ from google.protobuf.message import Message
 from edge_proxy.descriptor_set import Contracts, Rpc
 from mesh.health import Health
 
-# Gets the request and the call, gives the response.
-Behaviour = Callable[[Any, Any], Awaitable[Any]]
+# Gets the request and the call, gives the response; of a stream, one after the other.
+Behaviour = Callable[[Any, Any], Awaitable[Any] | AsyncIterator[Any]]
 
 
 @dataclass(frozen=True)
@@ -68,17 +68,28 @@ class StandIn(grpc.GenericRpcHandler):
         return next(rpc for rpcs in self.contracts.services.values() for rpc in rpcs if rpc.name == method)
 
     def _handler(self, rpc: Rpc) -> grpc.RpcMethodHandler[Any, Any]:
-        async def handle(request: Any, call: Any) -> Any:
+        def begin(request: Any, call: Any) -> Behaviour | None:
             metadata = [(key, value) for key, value in call.invocation_metadata()]
             self.asked.append(Asked(rpc.name, request, metadata, call.time_remaining()))
-            behaviour = self.behaviours.get(rpc.name)
+            return self.behaviours.get(rpc.name)
+
+        async def handle(request: Any, call: Any) -> Any:
+            behaviour: Any = begin(request, call)
             return await behaviour(request, call) if behaviour is not None else rpc.response()
 
-        return grpc.unary_unary_rpc_method_handler(
-            handle,
-            request_deserializer=rpc.request.FromString,
-            response_serializer=rpc.response.SerializeToString,
-        )
+        async def stream(request: Any, call: Any) -> AsyncIterator[Any]:
+            behaviour: Any = begin(request, call)
+            if behaviour is not None:
+                async for message in behaviour(request, call):
+                    yield message
+
+        codec: dict[str, Any] = {
+            "request_deserializer": rpc.request.FromString,
+            "response_serializer": rpc.response.SerializeToString,
+        }
+        if rpc.gives_stream:
+            return grpc.unary_stream_rpc_method_handler(stream, **codec)
+        return grpc.unary_unary_rpc_method_handler(handle, **codec)
 
 
 @asynccontextmanager

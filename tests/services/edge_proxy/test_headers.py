@@ -106,7 +106,7 @@ async def test_a_service_may_set_few_headers(edge: EdgeApp, library: StandIn) ->
 
     library.behaviours["GetBook"] = answer
     reply = await request(edge, "GET", "/v1/books/5")
-    added = {"x-request-id", "content-type", "content-length"}
+    added = {"x-request-id", "content-type", "content-length", "vary"}
     assert {name: value for name, value in reply.headers.items() if name not in added} == allowed
 
 

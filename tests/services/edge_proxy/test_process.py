@@ -170,7 +170,11 @@ async def test_requests_are_counted_by_route(library: StandIn, library_file: Pat
 async def test_help_names_every_flag() -> None:
     code, out, _ = await outcome("--help")
     assert code == 0
-    for flag in ("--listen", "--descriptors", "--upstream", "--jwks", "--metrics-listen", "--no-aliases"):
+    for flag in (
+        *("--listen", "--descriptors", "--upstream", "--jwks", "--metrics-listen", "--no-aliases", "--cors-origin"),
+        *("--stream-seconds", "--keep-alive-seconds", "--header-seconds", "--body-seconds", "--reader-seconds"),
+        "--connections-per-address",
+    ):
         assert flag in out
 
 

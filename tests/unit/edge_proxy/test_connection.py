@@ -12,7 +12,8 @@ from typing import Any
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from edge_proxy.connection import Connection
+from edge_proxy.config import ConnectionLimits
+from edge_proxy.connection import Connection, connections
 from tests.support.wait_until import wait_until
 
 RESET = struct.pack("ii", 1, 0)
@@ -24,12 +25,14 @@ async def answer(_scope: Any, _receive: Any, send: Any) -> None:
 
 
 async def test_nothing_is_kept_of_a_client_that_reset_its_connection() -> None:
-    config = Config(answer, http=Connection, ws="none", lifespan="off", log_config=None, timeout_keep_alive=75)
+    config = Config(
+        answer, http=connections(ConnectionLimits()), ws="none", lifespan="off", log_config=None, timeout_keep_alive=75
+    )
     config.load()
     made: list[weakref.ref[Connection]] = []
 
     def connection() -> Connection:
-        one = Connection(config=config, server_state=ServerState(), app_state={})
+        one = Connection(config=config, server_state=ServerState(), app_state={}, limits=ConnectionLimits())
         made.append(weakref.ref(one))
         return one
 

@@ -27,15 +27,17 @@ from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%aviary/options/v1/method_policy.proto\x12\x11\x61viary.options.v1\x1a\x15google/api/http.proto\x1a google/protobuf/descriptor.proto\x1a\x1egoogle/protobuf/duration.proto\"\xcb\x02\n\x0cMethodPolicy\x12\x30\n\x04\x61uth\x18\x01 \x01(\x0e\x32\x1c.aviary.options.v1.AuthLevelR\x04\x61uth\x12\x16\n\x06scopes\x18\x02 \x03(\tR\x06scopes\x12\x42\n\x0f\x64\x65\x66\x61ult_timeout\x18\x05 \x01(\x0b\x32\x19.google.protobuf.DurationR\x0e\x64\x65\x66\x61ultTimeout\x12:\n\x0bmax_timeout\x18\x06 \x01(\x0b\x32\x19.google.protobuf.DurationR\nmaxTimeout\x12%\n\x0esuccess_status\x18\x07 \x01(\x05R\rsuccessStatus\x12.\n\x07\x61liases\x18\x08 \x03(\x0b\x32\x14.google.api.HttpRuleR\x07\x61liases\x12\x1a\n\x08services\x18\t \x03(\tR\x08services*\x82\x01\n\tAuthLevel\x12\x1a\n\x16\x41UTH_LEVEL_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x41UTH_LEVEL_NONE\x10\x01\x12\x17\n\x13\x41UTH_LEVEL_OPTIONAL\x10\x02\x12\x13\n\x0f\x41UTH_LEVEL_USER\x10\x03\x12\x16\n\x12\x41UTH_LEVEL_SERVICE\x10\x04:Y\n\x06policy\x12\x1e.google.protobuf.MethodOptions\x18\xb5\x87\x03 \x01(\x0b\x32\x1f.aviary.options.v1.MethodPolicyR\x06policyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%aviary/options/v1/method_policy.proto\x12\x11\x61viary.options.v1\x1a\x15google/api/http.proto\x1a google/protobuf/descriptor.proto\x1a\x1egoogle/protobuf/duration.proto\"\x81\x03\n\x0cMethodPolicy\x12\x30\n\x04\x61uth\x18\x01 \x01(\x0e\x32\x1c.aviary.options.v1.AuthLevelR\x04\x61uth\x12\x16\n\x06scopes\x18\x02 \x03(\tR\x06scopes\x12\x34\n\x05\x63\x61\x63he\x18\x04 \x01(\x0b\x32\x1e.aviary.options.v1.CachePolicyR\x05\x63\x61\x63he\x12\x42\n\x0f\x64\x65\x66\x61ult_timeout\x18\x05 \x01(\x0b\x32\x19.google.protobuf.DurationR\x0e\x64\x65\x66\x61ultTimeout\x12:\n\x0bmax_timeout\x18\x06 \x01(\x0b\x32\x19.google.protobuf.DurationR\nmaxTimeout\x12%\n\x0esuccess_status\x18\x07 \x01(\x05R\rsuccessStatus\x12.\n\x07\x61liases\x18\x08 \x03(\x0b\x32\x14.google.api.HttpRuleR\x07\x61liases\x12\x1a\n\x08services\x18\t \x03(\tR\x08services\"a\n\x0b\x43\x61\x63hePolicy\x12&\n\x0fmax_age_seconds\x18\x01 \x01(\x05R\rmaxAgeSeconds\x12\x16\n\x06shared\x18\x02 \x01(\x08R\x06shared\x12\x12\n\x04\x65tag\x18\x03 \x01(\x08R\x04\x65tag*\x82\x01\n\tAuthLevel\x12\x1a\n\x16\x41UTH_LEVEL_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x41UTH_LEVEL_NONE\x10\x01\x12\x17\n\x13\x41UTH_LEVEL_OPTIONAL\x10\x02\x12\x13\n\x0f\x41UTH_LEVEL_USER\x10\x03\x12\x16\n\x12\x41UTH_LEVEL_SERVICE\x10\x04:Y\n\x06policy\x12\x1e.google.protobuf.MethodOptions\x18\xb5\x87\x03 \x01(\x0b\x32\x1f.aviary.options.v1.MethodPolicyR\x06policyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'aviary.options.v1.method_policy_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_AUTHLEVEL']._serialized_start=484
-  _globals['_AUTHLEVEL']._serialized_end=614
+  _globals['_AUTHLEVEL']._serialized_start=637
+  _globals['_AUTHLEVEL']._serialized_end=767
   _globals['_METHODPOLICY']._serialized_start=150
-  _globals['_METHODPOLICY']._serialized_end=481
+  _globals['_METHODPOLICY']._serialized_end=535
+  _globals['_CACHEPOLICY']._serialized_start=537
+  _globals['_CACHEPOLICY']._serialized_end=634
 # @@protoc_insertion_point(module_scope)

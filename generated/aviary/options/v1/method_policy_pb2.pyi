@@ -69,6 +69,7 @@ class MethodPolicy(_message.Message):
 
     AUTH_FIELD_NUMBER: _builtins.int
     SCOPES_FIELD_NUMBER: _builtins.int
+    CACHE_FIELD_NUMBER: _builtins.int
     DEFAULT_TIMEOUT_FIELD_NUMBER: _builtins.int
     MAX_TIMEOUT_FIELD_NUMBER: _builtins.int
     SUCCESS_STATUS_FIELD_NUMBER: _builtins.int
@@ -83,6 +84,10 @@ class MethodPolicy(_message.Message):
     @_builtins.property
     def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Scopes that the token must carry, all of them, e.g. "tweet:write"."""
+
+    @_builtins.property
+    def cache(self) -> Global___CachePolicy:
+        """How the answer of a GET may be kept. Without it nobody keeps what may depend on the caller."""
 
     @_builtins.property
     def default_timeout(self) -> _duration_pb2.Duration:
@@ -111,19 +116,50 @@ class MethodPolicy(_message.Message):
         *,
         auth: Global___AuthLevel.ValueType = ...,
         scopes: _abc.Iterable[_builtins.str] | None = ...,
+        cache: Global___CachePolicy | None = ...,
         default_timeout: _duration_pb2.Duration | None = ...,
         max_timeout: _duration_pb2.Duration | None = ...,
         success_status: _builtins.int = ...,
         aliases: _abc.Iterable[_http_pb2.HttpRule] | None = ...,
         services: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["default_timeout", b"default_timeout", "max_timeout", b"max_timeout"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cache", b"cache", "default_timeout", b"default_timeout", "max_timeout", b"max_timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["aliases", b"aliases", "auth", b"auth", "default_timeout", b"default_timeout", "max_timeout", b"max_timeout", "scopes", b"scopes", "services", b"services", "success_status", b"success_status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aliases", b"aliases", "auth", b"auth", "cache", b"cache", "default_timeout", b"default_timeout", "max_timeout", b"max_timeout", "scopes", b"scopes", "services", b"services", "success_status", b"success_status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___MethodPolicy: _TypeAlias = MethodPolicy  # noqa: Y015
+
+@_typing.final
+class CachePolicy(_message.Message):
+    """How clients and proxies may keep an answer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MAX_AGE_SECONDS_FIELD_NUMBER: _builtins.int
+    SHARED_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    max_age_seconds: _builtins.int
+    """Value of Cache-Control max-age, seconds. 0 means "no-cache" when etag is set, else "no-store"."""
+    shared: _builtins.bool
+    """True: the answer does not depend on the caller ("public"), else "private"."""
+    etag: _builtins.bool
+    """True: the edge computes a strong ETag over the answer and answers If-None-Match."""
+    def __init__(
+        self,
+        *,
+        max_age_seconds: _builtins.int = ...,
+        shared: _builtins.bool = ...,
+        etag: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "max_age_seconds", b"max_age_seconds", "shared", b"shared"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CachePolicy: _TypeAlias = CachePolicy  # noqa: Y015
 
 POLICY_FIELD_NUMBER: _builtins.int
 policy: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOptions, Global___MethodPolicy]

@@ -74,7 +74,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_REQUEST_TOO_LARGE: _ErrorReason.ValueType  # 143
     """INVALID_ARGUMENT (HTTP 413 body, 414 URL, 431 headers). metadata: max_bytes."""
     ERROR_REASON_CONTENT_TYPE_UNSUPPORTED: _ErrorReason.ValueType  # 144
-    """INVALID_ARGUMENT (HTTP 415). Content-Type is not JSON, or the body is compressed."""
+    """INVALID_ARGUMENT (HTTP 415: Content-Type is not JSON, or the body is compressed; HTTP 406:
+    Accept takes none of the forms that there are).
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Values of google.rpc.ErrorInfo.reason with domain "aviary.dev" (AIP-193).
@@ -134,5 +136,7 @@ ERROR_REASON_METHOD_NOT_ALLOWED: ErrorReason.ValueType  # 142
 ERROR_REASON_REQUEST_TOO_LARGE: ErrorReason.ValueType  # 143
 """INVALID_ARGUMENT (HTTP 413 body, 414 URL, 431 headers). metadata: max_bytes."""
 ERROR_REASON_CONTENT_TYPE_UNSUPPORTED: ErrorReason.ValueType  # 144
-"""INVALID_ARGUMENT (HTTP 415). Content-Type is not JSON, or the body is compressed."""
+"""INVALID_ARGUMENT (HTTP 415: Content-Type is not JSON, or the body is compressed; HTTP 406:
+Accept takes none of the forms that there are).
+"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
