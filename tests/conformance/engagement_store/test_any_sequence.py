@@ -11,13 +11,15 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from tests.conformance.engagement_store.backends import BACKENDS, SHARED_BACKENDS, empty
 from tests.conformance.engagement_store.machine import EngagementStoreMachine
+from tests.support.examples import examples
 
-MOST_EXAMPLES = 200
-SETTINGS = settings(max_examples=MOST_EXAMPLES, stateful_step_count=30, deadline=None)
+STEPS = 30
 
 
 @pytest.mark.parametrize("name", BACKENDS)
 def test_any_sequence_keeps_counts_and_lists(name: str, tmp_path: Path) -> None:
     asyncio.run(empty(BACKENDS[name], tmp_path))
     machine = type("Machine", (EngagementStoreMachine,), {"open_backend": staticmethod(SHARED_BACKENDS[name])})
-    run_state_machine_as_test(machine, settings=SETTINGS)
+    run_state_machine_as_test(
+        machine, settings=settings(max_examples=examples(name), stateful_step_count=STEPS, deadline=None)
+    )

@@ -9,11 +9,10 @@ from hypothesis import HealthCheck, settings
 
 from tests.conformance.graph_store.backends import BACKENDS
 from tests.conformance.graph_store.machine import run_machine
+from tests.support.examples import examples
 
-EXAMPLES, STEPS = 200, 30
 SETTINGS = settings(
-    max_examples=EXAMPLES,
-    stateful_step_count=STEPS,
+    stateful_step_count=30,
     deadline=None,
     derandomize=True,
     database=None,
@@ -23,4 +22,4 @@ SETTINGS = settings(
 
 @pytest.mark.parametrize("name", BACKENDS)
 def test_any_sequence_keeps_counts_lists_and_index(name: str, tmp_path: Path) -> None:
-    run_machine(BACKENDS[name], tmp_path, SETTINGS)
+    run_machine(BACKENDS[name], tmp_path, settings(SETTINGS, max_examples=examples(name)))

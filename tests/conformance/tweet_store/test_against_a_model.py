@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
 from tests.conformance.tweet_store.cases import BACKENDS, HASH, KEY, NOW_US, OTHER_HASH, Open, delete, first_of, insert
+from tests.support.examples import examples
 from tweet_svc.model import Claim, RequestIdReused, Tweet
 
-# One example in seven ends before its last step.
-EXAMPLES, STEPS = 240, 30
+STEPS = 30
 AUTHORS = 3
 TWEETS = 12
 # A third of the tweets lies in each; in February there is none.
@@ -146,7 +146,7 @@ def test_the_store_answers_as_a_dict_does(backend: str, tmp_path: Path) -> None:
     run_state_machine_as_test(
         type("Machine", (TweetStoreMachine,), parts),
         settings=settings(
-            max_examples=EXAMPLES,
+            max_examples=examples(backend),
             stateful_step_count=STEPS,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow],

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from tests.conformance.user_store.cases import BACKENDS, NOW_US, Open, an_account, an_event
+from tests.support.examples import examples
 from user_svc.model import (
     Account,
     EmailTaken,
@@ -29,7 +30,6 @@ from user_svc.model import (
 NAMES = ["ann", "Ann", "bob", "BOB", "cyd"]
 TOKENS = [bytes([number]) * 32 for number in range(6)]
 LIFETIME_US = 100
-MOST_EXAMPLES = 200
 STEPS = 30
 T = TypeVar("T")
 
@@ -153,7 +153,7 @@ def test_the_stores_answer_as_dicts_do(backend: str) -> None:
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=MOST_EXAMPLES,
+            max_examples=examples(backend),
             stateful_step_count=STEPS,
             deadline=None,
             derandomize=True,
