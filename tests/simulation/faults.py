@@ -52,7 +52,7 @@ class Faults:
         """As long as a call takes: mostly a moment, sometimes long enough for others to overtake."""
         if self.is_on:
             at_most = STALL if self.strikes("stall") else self.chance.choice(USUAL)
-            await asyncio.sleep(at_most * self.chance.random())
+            await self.loop.pause(at_most * self.chance.random())
 
 
 class Process:

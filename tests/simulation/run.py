@@ -123,7 +123,7 @@ class _Run:
         for user in self._users[self._seed % 3 :: 2]:
             await user.read(page_size=0)  # the others' timelines are built while everything happens
         self._faults.is_on = True
-        each = -(-FEWEST_OPERATIONS // len(self._users)) + 1
+        each = -(-FEWEST_OPERATIONS // len(self._users))
         lives = [self._loop.start_for(self._clients, user.live(each * (1 + (user is star)))) for user in self._users]
         nemesis = self._loop.start_for(None, self._nemesis.strike(lasts=each * self._pace))
         await asyncio.gather(nemesis, *lives)

@@ -129,10 +129,10 @@ class User:
             self._find(f"{post.content!r} was refused")
 
     async def delete(self) -> None:
+        """One of the newest; a post where there is none."""
         mine = [post for post in self._history.posts if post.user_id == self.user_id]
         live = [post for post in mine if post.tweet_id and not (post.is_deleted or post.is_being_deleted)]
-        if live:
-            await self._delete(self._chance.choice(live[-4:]))
+        await (self._delete(self._chance.choice(live[-4:])) if live else self.post())
 
     async def _delete(self, post: Post) -> None:
         post.is_being_deleted, post.deleted_from = True, post.deleted_from or self._loop.time()
