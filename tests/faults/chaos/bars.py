@@ -206,8 +206,6 @@ ALONE = frozenset({"F08", "F10", "F13", "F14", "F22", "F29", "F30", "F31", "F40"
 LONG = frozenset({"F03", "F39", "F51"})
 # Bars of one store: what they strike is a part of it.
 ONLY_ON = {"F04": "sqlite", "F15": "sqlite", "F44": "cassandra"}
-# On Cassandra the quick table goes without them: they strike NATS and Redis alone, and a node takes time to start.
-ONLY_ON = {"F04": "sqlite", "F13": "sqlite", "F15": "sqlite", "F27": "sqlite"}
 # They strike NATS and Redis alone. On Cassandra, where a node takes time to start, the quick table goes without them.
 SLOW_ON_CASSANDRA = frozenset({"F06", "F07", "F09", "F11", "F12", "F28", "F33", "F34", "F36", "F43"})
 # There these have their quick amounts at ci too: an act takes two to three times as much of a core.
